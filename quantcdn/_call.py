@@ -1,0 +1,90 @@
+"""One call of an operation, as data: what a builder of `quantcdn.api` returns and the client carries out."""
+
+from collections.abc import Mapping
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, Strict, TypeAdapter, with_config
+from pydantic_core import PydanticCustomError
+from typing_extensions import NamedTuple, TypedDict
+
+from quantcdn._headers import check_header
+from quantcdn.exceptions import ApiValueError
+from quantcdn.models._base import RequestModel
+
+T = TypeVar("T")
+
+
+def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        try:
+            check_header(name, value)
+        except ApiValueError as error:
+            raise PydanticCustomError("header", "{problem}", {"problem": str(error)}) from None
+    return headers
+
+
+Seconds = Annotated[float, Strict(), Field(gt=0)]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True))
+class RequestOptions(TypedDict, total=False):
+    """The options that every operation takes, by keyword.
+
+    Attributes:
+        _request_timeout: the longest the call may take in all, in seconds (`math.inf` for no limit), or a pair: the
+            longest to connect, and the longest to wait for each piece of the answer. `Configuration.timeout` if None.
+        _request_auth: a token for this call instead of the configured one:
+            ``{"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer <token>"}``.
+        _content_type: the media type to declare for the body.
+        _headers: header fields for this call. They win over default headers, which win over the SDK's own.
+        _host_index: which server of the service to use, where the configuration gives no host.
+    """
+
+    _request_timeout: Seconds | tuple[Seconds, Seconds] | None
+    _request_auth: Mapping[str, str] | None
+    _content_type: str | None
+    _headers: Annotated[Mapping[str, str], AfterValidator(_sendable)] | None
+    _host_index: Annotated[int, Field(ge=0)]
+
+
+class Result(Generic[T]):
+    """What the body of a successful answer is read as.
+
+    Args:
+        type_: a model, or a list of models.
+        expected: what that is, in words for an error.
+        wrapped_in: the fields of an object under which the value may stand instead of standing alone.
+        when_gone: what a delete returns when the session is known to be gone and no body says so.
+    """
+
+    __slots__ = ("adapter", "expected", "when_gone", "wrapped_in")
+
+    def __init__(
+        self, type_: type[T], *, expected: str, wrapped_in: tuple[str, ...] = (), when_gone: T | None = None
+    ) -> None:
+        self.adapter: TypeAdapter[T] = TypeAdapter(type_)
+        self.expected = expected
+        self.wrapped_in = wrapped_in
+        self.when_gone = when_gone
+
+
+class Call(NamedTuple, Generic[T]):
+    """One call of an operation.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path below the base URL, percent-encoded.
+        result: what the answer is read as.
+        options: the per-call options.
+        repeatable: whether it may be sent again when it is unknown whether the first request took effect.
+        query: the parameters of the query; one that is None is left out.
+        body: the request body, checked.
+    """
+
+    method: str
+    path: str
+    result: Result[T]
+    options: RequestOptions
+    repeatable: bool = False
+    query: Mapping[str, str | int | None] = {}
+    body: RequestModel | None = None

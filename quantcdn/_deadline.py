@@ -1,0 +1,58 @@
+"""The caller's whole wait, as a timeout that urllib3 understands."""
+
+import math
+import time
+
+from urllib3.util import Timeout
+
+# urllib3 and sockets read 0 as "do not block", so what is left is never less than this.
+_LEAST = 0.001
+
+
+class Deadline(Timeout):
+    """An instant by which a call must have ended. urllib3 asks it at each step how much time is left.
+
+    Args:
+        seconds: how long from now; `math.inf` for no limit.
+        connect: the longest to connect, in seconds, where that is less.
+        read: the longest to wait for each piece of the answer, in seconds, where that is less.
+    """
+
+    def __init__(self, seconds: float, connect: float = math.inf, read: float = math.inf) -> None:
+        super().__init__()
+        self.ends = time.monotonic() + seconds
+        self._connect_limit = connect
+        self._read_limit = read
+
+    @classmethod
+    def of(cls, request_timeout: float | tuple[float, float] | None, default: float) -> "Deadline":
+        """The deadline that a ``_request_timeout`` asks for."""
+        if isinstance(request_timeout, tuple):
+            return cls(math.inf, *request_timeout)
+        return cls(default if request_timeout is None else request_timeout)
+
+    def left(self) -> float:
+        """How much time is left, in seconds; less than 0 when it has passed."""
+        return self.ends - time.monotonic()
+
+    def clone(self) -> "Deadline":
+        """Itself: urllib3 would clone a timeout to restart its clock."""
+        return self
+
+    def start_connect(self) -> float:
+        """Nothing starts here: the clock runs since the call began."""
+        return 0.0
+
+    @property
+    def connect_timeout(self) -> float | None:
+        """How long connecting may take now."""
+        return self._within(self._connect_limit)
+
+    @property
+    def read_timeout(self) -> float | None:
+        """How long waiting for the next piece of the answer may take now."""
+        return self._within(self._read_limit)
+
+    def _within(self, limit: float) -> float | None:
+        seconds = min(limit, self.left())
+        return None if seconds == math.inf else max(seconds, _LEAST)

@@ -1,0 +1,65 @@
+"""From a call to the request that is sent. Pure: nothing here does any I/O."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from quantcdn._call import Call
+from quantcdn._headers import merge_headers
+from quantcdn._message import Request
+from quantcdn._origin import origin_of
+from quantcdn.exceptions import ApiValueError
+
+T = TypeVar("T")
+
+_ACCEPT = {"Accept": "application/json"}
+_NOTHING: dict[str, str] = {}
+
+
+def encode(call: Call[T], base_url: str, default_headers: Mapping[str, str], token: str | None) -> Request:
+    """The request of a call.
+
+    Args:
+        call: the call.
+        base_url: where the API lives.
+        default_headers: header fields of the client. They win over the SDK's own.
+        token: the bearer token, already normalised.
+
+    Raises:
+        ApiValueError: the base URL or a header cannot be used.
+    """
+    origin = origin_of(base_url)
+    options = call.options
+    own = _ACCEPT if token is None else {**_ACCEPT, "Authorization": f"Bearer {token}"}
+    body = None
+    if call.body is not None:
+        body = call.body.to_json().encode()
+        own = {**own, "Content-Type": options.get("_content_type") or "application/json"}
+    headers = merge_headers(
+        own,
+        default_headers,
+        authorization(options.get("_request_auth")),
+        options.get("_headers") or _NOTHING,
+    )
+    target = origin.prefix + call.path
+    query = {name: value for name, value in call.query.items() if value is not None}
+    if query:
+        target = f"{target}?{urlencode(query, quote_via=quote, safe='')}"
+    return Request(call.method, origin, target, headers, body)
+
+
+def authorization(request_auth: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The header field that ``_request_auth`` asks for.
+
+    Raises:
+        ApiValueError: it is not of the shape that the API takes. The message does not show its value.
+    """
+    if request_auth is None:
+        return _NOTHING
+    key, value = request_auth.get("key", "Authorization"), request_auth.get("value", "").strip()
+    if request_auth.get("in", "header") != "header" or not value:
+        raise ApiValueError(
+            "_request_auth must be like "
+            "{'type': 'bearer', 'in': 'header', 'key': 'Authorization', 'value': 'Bearer <token>'}"
+        )
+    return {key: value}

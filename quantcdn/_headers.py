@@ -1,0 +1,88 @@
+"""HTTP header fields that never show a secret when they are printed."""
+
+import re
+from collections.abc import Mapping
+
+from urllib3 import HTTPHeaderDict
+
+from quantcdn.exceptions import ApiValueError
+
+# Every other value prints as ***, because any header, of a caller's or of the service's, may carry a credential.
+_HARMLESS = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "accept-ranges",
+        "age",
+        "allow",
+        "cache-control",
+        "cf-ray",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "etag",
+        "expires",
+        "keep-alive",
+        "last-modified",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "request-id",
+        "retry-after",
+        "server",
+        "transfer-encoding",
+        "user-agent",
+        "vary",
+        "via",
+        "www-authenticate",
+        "x-amz-cf-id",
+        "x-amzn-requestid",
+        "x-cache",
+        "x-correlation-id",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-request-id",
+    ]
+)
+
+# RFC 9110, sections 5.1 and 5.5.
+_is_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_is_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
+
+
+class Headers(HTTPHeaderDict):
+    """Header fields by name, whatever its case. Index one to read it; printed, all but harmless values are ``***``."""
+
+    def __repr__(self) -> str:
+        shown = {name: value if name.lower() in _HARMLESS else "***" for name, value in self.itermerged()}
+        return f"{type(self).__name__}({shown})"
+
+
+def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
+    """One set of header fields, in which a later layer wins, whatever the case of the names.
+
+    Raises:
+        ApiValueError: a name or a value cannot be sent in a header. The message never shows the value.
+    """
+    merged: dict[str, tuple[str, str]] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            check_header(name, value)
+            merged[name.lower()] = (name, value)
+    return dict(merged.values())
+
+
+def check_header(name: str, value: str) -> None:
+    """Refuse what cannot be sent in a header, without showing it."""
+    if not _is_name(name):
+        raise ApiValueError(
+            "A header name is not valid: it may hold letters, digits and !#$%&'*+-.^_`|~ only, and at least one of them"
+        )
+    if not _is_value(value):
+        raise ApiValueError(
+            f"The value of the header {name!r} cannot be sent: it may hold Latin-1 characters only, "
+            "and no line breaks or other control characters"
+        )

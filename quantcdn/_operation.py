@@ -1,0 +1,126 @@
+"""How an operation is declared: one builder of a `Call`, from which the three methods of an API class derive."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, validate_call
+from pydantic_core import PydanticCustomError
+from urllib3 import BaseHTTPResponse
+
+from quantcdn._call import Call, RequestOptions
+from quantcdn.api_client import ApiClient
+from quantcdn.api_response import ApiResponse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Api:
+    """What API classes have in common.
+
+    Args:
+        api_client: the client that carries out the calls; the default client if None.
+    """
+
+    def __init__(self, api_client: ApiClient | None = None) -> None:
+        self.api_client = ApiClient.get_default() if api_client is None else api_client
+
+    def __init_subclass__(cls) -> None:
+        for name, member in vars(cls).items():
+            if inspect.isfunction(member):
+                member.__qualname__ = f"{cls.__qualname__}.{name}"
+
+
+def operation(
+    builder: Callable[P, Call[T]],
+) -> tuple[
+    Callable[Concatenate[Api, P], T],
+    Callable[Concatenate[Api, P], ApiResponse[T]],
+    Callable[Concatenate[Api, P], BaseHTTPResponse],
+]:
+    """The three variants of the operation that a builder declares: plain, with HTTP info, without preloaded content.
+
+    The builder is named as the plain variant with an underscore before it. It takes the parameters and the options of
+    the operation, which are validated first, and returns the call to carry out.
+    """
+    name = builder.__name__.removeprefix("_")
+    builder.__qualname__ = name  # validation errors show it
+    # Built on first use: eager builds would cost a fifth of the time that the dependencies take to import.
+    validated = validate_call(config=ConfigDict(defer_build=True, hide_input_in_errors=True))(builder)
+    parameters = [name for name in inspect.signature(builder).parameters if name != "options"]
+    names = {*parameters, *RequestOptions.__annotations__}
+
+    def build(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
+        if not kwargs.keys() <= names:
+            raise _unknown_keywords(name, kwargs.keys() - names, [*parameters, *RequestOptions.__annotations__])
+        if len(args) > len(parameters):
+            return validated(*args, **kwargs)  # it says that there are too many
+        named: Any = dict(zip(parameters, args, strict=False))  # by name, so that errors name what was wrong
+        return validated(**named, **kwargs)
+
+    def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.api_client.execute(build(*args, **kwargs))
+
+    def with_http_info(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> ApiResponse[T]:
+        return self.api_client.execute_with_http_info(build(*args, **kwargs))
+
+    def without_preload_content(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> BaseHTTPResponse:
+        return self.api_client.execute_without_preload_content(build(*args, **kwargs))
+
+    result: Any = get_type_hints(builder)["return"].__args__[0]
+    _describe(plain, builder, name, result)
+    _describe(
+        with_http_info,
+        builder,
+        f"{name}_with_http_info",
+        ApiResponse[result],
+        "This variant returns an `ApiResponse`, with status, headers and raw body around the data.",
+    )
+    _describe(
+        without_preload_content,
+        builder,
+        f"{name}_without_preload_content",
+        BaseHTTPResponse,
+        "This variant returns the urllib3 response, unread, whatever its status. Read or close it.",
+    )
+    return plain, with_http_info, without_preload_content
+
+
+def _unknown_keywords(operation_name: str, unknown: set[str], names: list[str]) -> ValidationError:
+    problem = PydanticCustomError(
+        "unexpected_keyword_argument",
+        "There is no such parameter or option; there are: {names}",
+        {"names": ", ".join(names)},
+    )
+    return ValidationError.from_exception_data(
+        operation_name, [{"type": problem, "loc": (name,), "input": None} for name in sorted(unknown)], hide_input=True
+    )
+
+
+def _describe(
+    function: Callable[..., object], builder: Callable[..., object], name: str, result: object, note: str = ""
+) -> None:
+    """Make a variant look, to `help` and to editors, as if it had been written out."""
+    types = get_type_hints(builder)
+    parameters = [
+        parameter.replace(annotation=types[parameter.name])
+        for parameter in inspect.signature(builder).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    options = [
+        inspect.Parameter(
+            option,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=0 if option == "_host_index" else None,
+            annotation=annotation,
+        )
+        for option, annotation in get_type_hints(RequestOptions).items()
+    ]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([own, *parameters, *options], return_annotation=result)
+    summary, _, rest = inspect.cleandoc(builder.__doc__ or "").partition("\n\n")
+    function.__name__ = name
+    function.__module__ = builder.__module__
+    function.__doc__ = "\n\n".join(filter(None, [summary, note, rest]))
+    vars(function)["__signature__"] = signature

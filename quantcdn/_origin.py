@@ -1,0 +1,51 @@
+"""Where requests go: a base URL, checked once and taken apart."""
+
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from quantcdn.exceptions import ApiValueError
+
+_API_ROOT = "/api/v3"  # the contract's paths hold it, and people's base URLs often end in it as well
+
+
+class Origin(NamedTuple):
+    """A server, and the path prefix under which the API lives there."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        default_port = 443 if self.scheme == "https" else 80
+        port = "" if self.port == default_port else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}{self.prefix}"
+
+
+@lru_cache(maxsize=64)
+def origin_of(base_url: str) -> Origin:
+    """Take a base URL apart. With or without a slash or ``/api/v3`` at its end, it means the same.
+
+    Raises:
+        ApiValueError: it is no http or https URL of a server, or holds a user name, a query or a fragment.
+    """
+    try:
+        url = parse_url(base_url.strip())
+    except LocationParseError:
+        raise ApiValueError("The host is not a URL: give one like 'https://dashboard.quantcdn.io'") from None
+    if url.auth is not None:
+        raise ApiValueError("The host must not hold a user name or a password: give the token as access_token")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ApiValueError(
+            f"The host {base_url!r} is not a URL: give one that starts with 'https://' (or 'http://' for a test server)"
+        )
+    if url.query is not None or url.fragment is not None:
+        raise ApiValueError("The host must not hold a query ('?') or a fragment ('#')")
+    prefix = quote((url.path or "").rstrip("/").removesuffix(_API_ROOT).rstrip("/"), safe="/%:@!$&'()*+,;=~")
+    return Origin(url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80), prefix)

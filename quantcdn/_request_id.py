@@ -1,0 +1,12 @@
+"""The id under which the service logged a request: what its support will ask for."""
+
+from collections.abc import Mapping
+
+_NAMES = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray")
+
+
+def request_id_of(headers: Mapping[str, str] | None) -> str | None:
+    """The request id among the header fields of an answer, where the service or a gateway before it sent one."""
+    if not headers:
+        return None
+    return next((headers[name] for name in _NAMES if name in headers), None)

@@ -1,0 +1,35 @@
+"""A path parameter: one segment of a path, encoded once, or a refusal."""
+
+import re
+from typing import Annotated
+from urllib.parse import quote, unquote
+
+from pydantic import AfterValidator, Strict
+from pydantic_core import PydanticCustomError
+
+_is_unsafe = re.compile(r"\.{0,2}|.*[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff].*", re.DOTALL).fullmatch
+
+
+def encoded_segment(value: str) -> str:
+    """The percent-encoded form of a path segment.
+
+    Whoever decodes a path once too often must not find another path in it, so what decodes to something unsafe is as
+    unsafe as that.
+
+    Raises:
+        PydanticCustomError: it cannot stand in a path as one segment.
+    """
+    decoded, before = value, None
+    while decoded != before:
+        if _is_unsafe(decoded):
+            raise PydanticCustomError(
+                "path_segment",
+                "Input should be one path segment: not empty, '.' or '..', and without '/', '\\', control characters "
+                "and lone surrogates, percent-encoded ones included",
+            )
+        decoded, before = unquote(decoded, errors="surrogateescape"), decoded
+    return quote(value, safe="")
+
+
+Segment = Annotated[str, Strict(), AfterValidator(encoded_segment)]
+"""A string that arrives percent-encoded where it is used."""

@@ -1,0 +1,264 @@
+"""The client: it carries out calls, and holds the only loop, over the attempts of a call."""
+
+import logging
+import platform
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from typing_extensions import Self
+
+from quantcdn import __version__
+from quantcdn._call import Call
+from quantcdn._deadline import Deadline
+from quantcdn._decode import decode
+from quantcdn._encode import encode
+from quantcdn._headers import Headers, check_header
+from quantcdn._message import Request, Response
+from quantcdn.api_response import ApiResponse
+from quantcdn.configuration import Configuration
+from quantcdn.exceptions import TransportException, with_unknown_outcome
+from quantcdn.rest import RESTClientObject, RESTResponse, low_level_request
+from quantcdn.retry import Outcome, RetryPolicy, delay_before_retry
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+T = TypeVar("T")
+
+
+Answer = TypeVar("Answer")
+
+_log = logging.getLogger("quantcdn")
+_REPEATABLE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "DELETE"])
+
+
+class ApiClient:
+    """A client of the service. One serves many threads; used as a context manager, it closes its connections.
+
+    Args:
+        configuration: the options; the default configuration if None. Host and token are read at each call,
+            everything else now.
+        header_name: the name of a default header field.
+        header_value: its value.
+        cookie: a ``Cookie`` to send with each request.
+
+    Attributes:
+        configuration: the options.
+        rest_client: the connections.
+        default_headers: header fields to send with each request. They win over the SDK's own.
+        cookie: the ``Cookie``.
+    """
+
+    _default: ClassVar["ApiClient | None"] = None
+
+    def __init__(
+        self,
+        configuration: Configuration | None = None,
+        header_name: str | None = None,
+        header_value: str | None = None,
+        cookie: str | None = None,
+    ) -> None:
+        self.configuration = configuration or Configuration.get_default()
+        self.rest_client = RESTClientObject(self.configuration)
+        self.default_headers = Headers()
+        self.user_agent = f"quantcdn-python/{__version__} Python/{platform.python_version()}"
+        if header_name is not None:
+            self.set_default_header(header_name, header_value or "")
+        self.cookie = cookie
+        self._retry_policy = RetryPolicy.of(self.configuration.retries)
+
+    @property
+    def user_agent(self) -> str:
+        """The ``User-Agent`` of each request."""
+        return self.default_headers["User-Agent"]
+
+    @user_agent.setter
+    def user_agent(self, value: str) -> None:
+        self.set_default_header("User-Agent", value)
+
+    @property
+    def cookie(self) -> str | None:
+        """The ``Cookie`` of each request."""
+        return self.default_headers.get("Cookie")
+
+    @cookie.setter
+    def cookie(self, value: str | None) -> None:
+        if value is None:
+            self.default_headers.discard("Cookie")
+        else:
+            self.set_default_header("Cookie", value)
+
+    def set_default_header(self, header_name: str, header_value: str) -> None:
+        """Send a header field with each request. It wins over the SDK's own.
+
+        Raises:
+            ApiValueError: it cannot be sent. The message does not show the value.
+        """
+        check_header(header_name, header_value)
+        self.default_headers[header_name] = header_value
+
+    @classmethod
+    def set_default(cls, default: "ApiClient | None") -> None:
+        """Make this the client of API classes that are made without one."""
+        ApiClient._default = default
+
+    @classmethod
+    def get_default(cls) -> "ApiClient":
+        """The client of API classes that are made without one."""
+        if ApiClient._default is None:
+            ApiClient._default = cls()
+        return ApiClient._default
+
+    def close(self) -> None:
+        """Close every connection. A later call opens new ones."""
+        self.rest_client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def execute(self, call: Call[T]) -> T:
+        """Carry out a call and return what its answer holds."""
+        return self._read(call)[1]
+
+    def execute_with_http_info(self, call: Call[T]) -> ApiResponse[T]:
+        """Carry out a call and return its answer with everything around the data."""
+        response, data = self._read(call)
+        return ApiResponse(
+            status_code=response.status, headers=Headers(response.headers), data=data, raw_data=response.body
+        )
+
+    def execute_without_preload_content(self, call: Call[T]) -> "BaseHTTPResponse":
+        """Carry out a call and return the urllib3 response, unread, whatever its status."""
+        return self._attempt(
+            lambda: self._encode(call), _unread, call.options.get("_request_timeout"), repeatable=call.repeatable
+        )[0]
+
+    def call_api(
+        self,
+        method: str,
+        url: str,
+        header_params: Mapping[str, str] | None = None,
+        body: object = None,
+        post_params: Sequence[tuple[str, Any]] | None = None,
+        _request_timeout: float | tuple[float, float] | None = None,
+    ) -> RESTResponse:
+        """Send a request of your own, with the headers given and no token, and return the answer, unread.
+
+        Args:
+            method: the HTTP method.
+            url: the whole URL.
+            header_params: the header fields.
+            body: the body: bytes and text are sent as they are, anything else as JSON.
+            post_params: the fields of a form, instead of a body.
+            _request_timeout: as for the operations.
+
+        Raises:
+            TransportException: no answer came.
+            ApiValueError: what was given cannot be sent.
+        """
+        request = low_level_request(method, url, header_params, body, post_params)
+        repeatable = request.method in _REPEATABLE_METHODS
+        return RESTResponse(self._attempt(lambda: request, _unread, _request_timeout, repeatable=repeatable)[0])
+
+    def _encode(self, call: Call[T]) -> Request:
+        configuration = self.configuration
+        host = configuration.host_for(call.options.get("_host_index", 0))
+        return encode(call, host, self.default_headers, configuration.bearer_token())
+
+    def _read(self, call: Call[T]) -> tuple[Response, T]:
+        response, maybe_done = self._attempt(
+            lambda: self._encode(call),
+            self.rest_client.read,
+            call.options.get("_request_timeout"),
+            repeatable=call.repeatable,
+        )
+        gone = call.result.when_gone
+        if gone is not None and maybe_done and response.status == 404:
+            return response, gone  # an earlier attempt, whose answer was lost, has deleted it
+        return response, decode(call, response)
+
+    def _attempt(
+        self,
+        encoded: "Callable[[], Request]",
+        finish: "Callable[[BaseHTTPResponse, Request, Deadline], Answer]",
+        request_timeout: float | tuple[float, float] | None,
+        *,
+        repeatable: bool,
+    ) -> tuple[Answer, bool]:
+        """Send a request, and again where that may be and helps.
+
+        Returns:
+            the answer, and whether an attempt before the last one may have taken effect.
+        """
+        policy, patience = self._retry_policy, self.configuration.timeout
+        deadline = Deadline.of(request_timeout, patience)
+        maybe_done = False
+        for attempt in count(1):
+            request = encoded()
+            started = time.monotonic()
+            answer = opened = failure = None
+            try:
+                opened = self.rest_client.open(request, deadline)
+                answer = finish(opened, request, deadline)
+                outcome = Outcome(opened.status, retry_after=opened.headers.get("retry-after"))
+            except TransportException as error:
+                failure = error
+                outcome = Outcome(never_sent=error.never_sent, permanent=error.permanent)
+            delay = (
+                delay_before_retry(
+                    policy,
+                    outcome,
+                    repeatable=repeatable,
+                    attempt=attempt,
+                    time_left=min(deadline.left(), patience),
+                    chance=random.random(),
+                    now=datetime.now(timezone.utc),
+                )
+                if outcome.failed(policy.statuses)
+                else None
+            )
+            if _log.isEnabledFor(logging.DEBUG):
+                _log_attempt(request, outcome, failure, attempt, time.monotonic() - started, delay)
+            if delay is not None:
+                maybe_done = maybe_done or outcome.unknown
+                if opened is not None:
+                    opened.close()
+                time.sleep(delay)
+            elif answer is not None:
+                return answer, maybe_done
+            elif failure is not None:
+                raise failure if repeatable or failure.never_sent else with_unknown_outcome(failure)
+        raise AssertionError("the loop above never ends by itself")
+
+
+def _unread(response: "BaseHTTPResponse", _request: Request, _deadline: Deadline) -> "BaseHTTPResponse":
+    return response
+
+
+def _log_attempt(
+    request: Request,
+    outcome: Outcome,
+    failure: TransportException | None,
+    attempt: int,
+    seconds: float,
+    delay: float | None,
+) -> None:
+    _log.debug(
+        "%s %s: %s in %.0f ms, attempt %d%s",
+        request.method,
+        request.path,
+        outcome.status if failure is None else type(failure).__name__,
+        1000 * seconds,
+        attempt,
+        "" if delay is None else f"; the next one follows in {delay:.2f} s",
+    )

@@ -1,0 +1,36 @@
+"""An answer with everything around the data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from quantcdn._headers import Headers
+from quantcdn._request_id import request_id_of
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class ApiResponse(Generic[T]):
+    """What the ``_with_http_info`` variant of an operation returns.
+
+    Attributes:
+        status_code: the HTTP status code.
+        headers: the header fields; a name is found whatever its case.
+        data: what the plain variant returns.
+        raw_data: the body as it came.
+    """
+
+    status_code: int
+    headers: Mapping[str, str] | None = None
+    data: T
+    raw_data: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.headers is not None and not isinstance(self.headers, Headers):
+            self.headers = Headers(self.headers)
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the service logged the request, where it sent one."""
+        return request_id_of(self.headers)

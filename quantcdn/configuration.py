@@ -1,0 +1,251 @@
+"""Every option of the client, declared once. Nothing here does any HTTP."""
+
+import copy
+import logging
+import math
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+
+from typing_extensions import NotRequired, Self
+
+from quantcdn import __version__
+from quantcdn._token import normalised_token
+from quantcdn.exceptions import ApiValueError
+
+if TYPE_CHECKING:
+    import urllib3
+
+    from quantcdn.retry import RetryPolicy
+
+API_VERSION = "4.19.0"
+DEFAULT_TIMEOUT = 60.0
+
+
+class HostSetting(TypedDict):
+    """One of the servers of the service."""
+
+    url: str
+    description: str
+    variables: NotRequired[Mapping[str, Mapping[str, Any]]]
+
+
+class Configuration:
+    """The options of an `ApiClient`.
+
+    A client reads `host` and `access_token` at each call and everything else when it is made.
+
+    Args:
+        host: the base URL of the service. With or without a slash or ``/api/v3`` at its end, it means the same.
+        access_token: the bearer token, or a callable that returns it and is asked at each attempt.
+            White space around it and a ``Bearer`` before it are removed.
+        server_index: which server of the service to use where no host is given: 0 is the public cloud, 1 is QuantGov.
+        server_variables: values for the variables in a server's URL (the servers of this service have none).
+        ssl_ca_cert: the path of a file of certificate authorities to trust, in PEM format.
+        retries: None for the default policy, the number of retries, False for none, a `RetryPolicy`,
+            or a `urllib3.Retry`, whose counts, statuses and backoff are kept.
+        ca_cert_data: certificate authorities to trust, as PEM text or DER bytes.
+        debug: log what happens to standard error, as the logger ``quantcdn`` at level DEBUG does.
+        timeout: how long a call may take in all, in seconds, unless it says otherwise with ``_request_timeout``;
+            ``math.inf`` for no limit.
+
+    Attributes:
+        assert_hostname: the host name to expect in the server's certificate, or False to accept any.
+        cert_file: the path of the client's own certificate, in PEM format.
+        key_file: the path of the key of that certificate, in PEM format.
+        connection_pool_maxsize: how many connections to keep open for use again.
+        proxy: the URL of a proxy.
+        proxy_headers: header fields to send to that proxy.
+        socket_options: options to set on each socket, as for `socket.socket.setsockopt`.
+        tls_server_name: the host name to ask for in the TLS handshake (SNI).
+        verify_ssl: whether to verify the server's certificate.
+
+    Raises:
+        ApiValueError: an option cannot be used. The message never shows a token.
+    """
+
+    __slots__ = (
+        "_access_token",
+        "_debug",
+        "_host",
+        "assert_hostname",
+        "ca_cert_data",
+        "cert_file",
+        "connection_pool_maxsize",
+        "key_file",
+        "proxy",
+        "proxy_headers",
+        "retries",
+        "server_index",
+        "server_variables",
+        "socket_options",
+        "ssl_ca_cert",
+        "timeout",
+        "tls_server_name",
+        "verify_ssl",
+    )
+    _default: ClassVar["Configuration | None"] = None
+
+    def __init__(
+        self,
+        host: str | None = None,
+        access_token: str | Callable[[], str] | None = None,
+        server_index: int | None = None,
+        server_variables: Mapping[str, str] | None = None,
+        ssl_ca_cert: str | None = None,
+        retries: "RetryPolicy | urllib3.Retry | int | None" = None,
+        ca_cert_data: str | bytes | None = None,
+        *,
+        debug: bool | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        if math.isnan(timeout) or timeout <= 0:
+            raise ApiValueError(f"timeout must be a number of seconds above 0, or math.inf, not {timeout!r}")
+        self.server_index = server_index or 0
+        self.server_variables = dict(server_variables or {})
+        self.host = host
+        self.access_token = access_token
+        self.ssl_ca_cert = ssl_ca_cert
+        self.ca_cert_data = ca_cert_data
+        self.retries = retries
+        self.timeout = timeout
+        self.verify_ssl = True
+        self.assert_hostname: str | bool | None = None
+        self.cert_file: str | None = None
+        self.key_file: str | None = None
+        self.tls_server_name: str | None = None
+        self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
+        self.proxy: str | None = None
+        self.proxy_headers: Mapping[str, str] | None = None
+        self.socket_options: Sequence[tuple[int, int, int | bytes]] | None = None
+        self.debug = bool(debug)
+
+    @property
+    def host(self) -> str:
+        """The base URL of the service. Set it to None to use the server that `server_index` names."""
+        return self._host or self.get_host_from_settings(self.server_index, self.server_variables)
+
+    @host.setter
+    def host(self, host: str | None) -> None:
+        if host is not None:
+            from quantcdn._origin import origin_of
+
+            origin_of(host)
+        self._host = host
+
+    def host_for(self, index: int) -> str:
+        """The base URL of a call that asks for the server with this index: it counts only where no host was given.
+
+        Raises:
+            ApiValueError: there is no server with this index.
+        """
+        if index == 0:
+            return self.host
+        return self._host or self.get_host_from_settings(index, self.server_variables)
+
+    @property
+    def access_token(self) -> str | Callable[[], str] | None:
+        """The bearer token, or a callable that returns it."""
+        return self._access_token
+
+    @access_token.setter
+    def access_token(self, token: str | Callable[[], str] | None) -> None:
+        self._access_token = normalised_token(token) if isinstance(token, str) else token
+
+    def bearer_token(self) -> str | None:
+        """The token to send now, or None where there is none.
+
+        Raises:
+            ApiValueError: the callable gave a token that cannot be sent. The message does not show it.
+        """
+        token = self._access_token
+        return normalised_token(token()) if callable(token) else token
+
+    @property
+    def debug(self) -> bool:
+        """Whether the logger ``quantcdn`` shows what happens on standard error."""
+        return self._debug
+
+    @debug.setter
+    def debug(self, debug: bool) -> None:
+        self._debug = debug
+        if debug:
+            logger = logging.getLogger("quantcdn")
+            logger.setLevel(logging.DEBUG)
+            if not logger.hasHandlers():
+                logger.addHandler(logging.StreamHandler())
+
+    @classmethod
+    def set_default(cls, default: "Configuration | None") -> None:
+        """Make this the configuration of clients that are made without one."""
+        Configuration._default = default
+
+    @classmethod
+    def get_default(cls) -> "Configuration":
+        """The configuration of clients that are made without one."""
+        if Configuration._default is None:
+            Configuration._default = cls()
+        return Configuration._default
+
+    @classmethod
+    def get_default_copy(cls) -> "Configuration":
+        """A copy of the default configuration, to change without changing the default."""
+        return copy.deepcopy(cls.get_default())
+
+    def get_host_settings(self) -> list[HostSetting]:
+        """The servers of the service, in the order of their index."""
+        return [
+            {"url": "https://dashboard.quantcdn.io", "description": "QuantCDN Public Cloud"},
+            {"url": "https://dash.quantgov.cloud", "description": "QuantGov Cloud"},
+        ]
+
+    def get_host_from_settings(
+        self,
+        index: int,
+        variables: Mapping[str, str] | None = None,
+        servers: Sequence[HostSetting] | None = None,
+    ) -> str:
+        """The URL of a server.
+
+        Args:
+            index: which of the servers.
+            variables: values for the variables in its URL; a variable that is not given takes its default.
+            servers: the servers to choose from; those of the service where None.
+
+        Raises:
+            ApiValueError: there is no server with this index, or a variable has a value that is not allowed.
+        """
+        servers = self.get_host_settings() if servers is None else servers
+        if not 0 <= index < len(servers):
+            raise ApiValueError(f"There is no server {index}: the index must be 0 to {len(servers) - 1}")
+        server = servers[index]
+        url = server["url"]
+        for name, variable in server.get("variables", {}).items():
+            value = variables[name] if variables and name in variables else str(variable["default_value"])
+            allowed = variable.get("enum_values", [])
+            if allowed and value not in allowed:
+                raise ApiValueError(f"The server variable {name!r} is {value!r}: it must be one of {allowed}")
+            url = url.replace(f"{{{name}}}", value)
+        return url
+
+    def to_debug_report(self) -> str:
+        """What a bug report should say of the machine and the versions."""
+        return (
+            "Python SDK Debug Report:\n"
+            f"OS: {platform.platform()}\n"
+            f"Python Version: {platform.python_version()}\n"
+            f"Version of the API: {API_VERSION}\n"
+            f"SDK Package Version: {__version__}"
+        )
+
+    def __repr__(self) -> str:
+        token = "None" if self._access_token is None else "***"
+        return f"{type(self).__name__}(host={self.host!r}, access_token={token}, timeout={self.timeout!r})"
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        duplicate = copy.copy(self)
+        memo[id(self)] = duplicate
+        for name in ("server_variables", "proxy_headers", "socket_options"):
+            setattr(duplicate, name, copy.copy(getattr(self, name)))
+        return duplicate

@@ -1,0 +1,225 @@
+"""Every exception that the SDK raises, in one tree.
+
+A call that reached nobody, was refused, or was answered with something else than what was asked raises a subclass of
+`ApiException`. Bad input raises a `pydantic.ValidationError`, or `ApiValueError` where no model is involved.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from typing_extensions import Self
+
+from quantcdn._request_id import request_id_of
+
+if TYPE_CHECKING:
+    from quantcdn.rest import RESTResponse
+
+
+class OpenApiException(Exception):
+    """The base of every exception of the SDK."""
+
+    # BaseException compares by identity and pickles its positional arguments only; these hold keyword arguments too.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OpenApiException) or type(self) is not type(other):
+            return NotImplemented
+        return self.args == other.args and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), self.args), vars(self)
+
+
+def _unpickled(kind: type[OpenApiException], args: tuple[object, ...]) -> OpenApiException:
+    return kind.__new__(kind, *args)
+
+
+class ApiTypeError(OpenApiException, TypeError):
+    """An argument is of the wrong type."""
+
+
+class ApiValueError(OpenApiException, ValueError):
+    """An argument is of the right type, and its value cannot be used."""
+
+
+class ApiKeyError(OpenApiException, KeyError):
+    """A key is missing."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # KeyError would show its message in quotes.
+
+
+class ApiAttributeError(OpenApiException, AttributeError):
+    """An attribute is missing."""
+
+
+class ApiException(OpenApiException):
+    """A call did not give what was asked.
+
+    Attributes:
+        status: the HTTP status code, or None where no answer came.
+        reason: the status phrase, or what went wrong where no answer came.
+        body: the body of the answer as text.
+        data: the body of the answer as parsed JSON, or None where it is not JSON.
+        headers: the header fields of the answer.
+        request_id: the id under which the service logged the request, where it sent one.
+    """
+
+    def __init__(
+        self,
+        status: int | None = None,
+        reason: str | None = None,
+        http_resp: "RESTResponse | None" = None,
+        *,
+        body: str | None = None,
+        data: Any = None,
+    ) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.body = body
+        self.data = data
+        self.headers: Mapping[str, str] | None = None
+        if http_resp is not None:
+            self.status = http_resp.status if status is None else status
+            self.reason = http_resp.reason if reason is None else reason
+            self.headers = http_resp.getheaders()
+            if body is None and http_resp.data is not None:
+                self.body = http_resp.data.decode("utf-8", "replace")
+
+    @classmethod
+    def answered(
+        cls, status: int, reason: str | None, headers: Mapping[str, str], body: str | None = None, data: Any = None
+    ) -> Self:
+        """The exception for an answer of the service."""
+        exception = cls(status, reason, body=body, data=data)
+        exception.headers = headers
+        return exception
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the service logged the request, where it sent one."""
+        return request_id_of(self.headers)
+
+    def __str__(self) -> str:
+        parts = [str(part) for part in (self.status, self.reason) if part is not None]
+        text = " ".join(parts) or type(self).__name__
+        message = message_of(self.data) or excerpt(self.body)
+        if message:
+            text = f"{text}: {message}"
+        if self.request_id:
+            text = f"{text} (request id {self.request_id})"
+        return text
+
+
+class BadRequestException(ApiException):
+    """400: the service refused a parameter."""
+
+
+class UnauthorizedException(ApiException):
+    """401: the token is missing, wrong or expired."""
+
+
+class ForbiddenException(ApiException):
+    """403: the token has no access to this organisation or session."""
+
+
+class NotFoundException(ApiException):
+    """404: the session is not there, or no longer."""
+
+
+class ConflictException(ApiException):
+    """409: the request contradicts the state of the session."""
+
+
+class UnprocessableEntityException(ApiException):
+    """422: the service understood the request and refused its content."""
+
+
+class TooManyRequestsException(ApiException):
+    """429: the service asks for fewer calls."""
+
+
+class ServiceException(ApiException):
+    """5xx: the service or a gateway before it failed."""
+
+
+class TransportException(ApiException):
+    """No answer came.
+
+    Attributes:
+        never_sent: whether it is certain that the service did not see the request.
+        permanent: whether it is certain that another attempt would fail in the same way.
+    """
+
+    def __init__(self, reason: str, *, never_sent: bool = False, permanent: bool = False) -> None:
+        super().__init__(reason=reason)
+        self.never_sent = never_sent
+        self.permanent = permanent
+
+
+class ConnectionException(TransportException):
+    """The service could not be reached, or the connection was lost."""
+
+
+class TLSException(ConnectionException):
+    """No secure connection could be made, for example because the server's certificate is not trusted."""
+
+
+class TimeoutException(TransportException):
+    """No answer came within the time allowed."""
+
+
+class ResponseFormatException(ApiException):
+    """An answer came that cannot be read as what was asked."""
+
+
+class OutcomeUnknownException(ApiException):
+    """A create, update or extend may have taken effect, or not: the answer that would tell was lost.
+
+    The SDK never sends such a request again by itself. Read the session back before you do.
+    """
+
+
+class OutcomeUnknownConnectionException(OutcomeUnknownException, ConnectionException):
+    """The connection was lost after the request was sent."""
+
+
+class OutcomeUnknownTimeoutException(OutcomeUnknownException, TimeoutException):
+    """The answer did not come within the time allowed."""
+
+
+class OutcomeUnknownServiceException(OutcomeUnknownException, ServiceException):
+    """5xx: the service failed at an unknown point."""
+
+
+def with_unknown_outcome(failure: TransportException) -> OutcomeUnknownException:
+    """The exception for the same failure of a request that may have taken effect."""
+    timed_out = isinstance(failure, TimeoutException)
+    kind = OutcomeUnknownTimeoutException if timed_out else OutcomeUnknownConnectionException
+    unknown = kind(f"{failure.reason}; whether the request took effect is not known")
+    unknown.__cause__ = failure.__cause__
+    return unknown
+
+
+def message_of(data: object) -> str | None:
+    """What the service itself says of an error, from any of the shapes of error body that it is known to send."""
+    if not isinstance(data, Mapping):
+        return None
+    fields = cast("Mapping[str, object]", data)
+    for key in ("message", "error", "detail", "errors"):
+        value = fields.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, dict | list) and value:
+            return message_of(cast("object", value)) or excerpt(str(cast("object", value)))
+    return None
+
+
+def excerpt(text: str | None, length: int = 200) -> str | None:
+    """The start of a text, on one line."""
+    if not text:
+        return None
+    line = " ".join(text[: 4 * length].split())
+    return line if len(line) <= length else f"{line[:length]}…"

@@ -1,0 +1,112 @@
+"""What all models have in common: requests are closed, responses are open."""
+
+import pprint
+from collections.abc import Mapping
+from typing import Any, cast, overload
+
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, from_json, to_json
+from typing_extensions import Self
+
+
+class Model(BaseModel):
+    """A schema of the contract: a pydantic model that reads and writes the names of the wire."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields under the names of the wire. A field that is None is left out; an unknown field never is."""
+        unknown_nulls = {name: None for name, value in (self.model_extra or {}).items() if value is None}
+        return {**self.model_dump(by_alias=True, exclude_none=True), **unknown_nulls}
+
+    def to_json(self) -> str:
+        """The fields as JSON text, under the names of the wire."""
+        return to_json(self.to_dict()).decode()
+
+    def to_str(self) -> str:
+        """The fields in a readable form."""
+        return pprint.pformat(self.to_dict())
+
+    @overload
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any]) -> Self: ...
+    @overload
+    @classmethod
+    def from_dict(cls, obj: None) -> None: ...
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any] | None) -> Self | None:
+        """The model of a dict; None of None.
+
+        Raises:
+            pydantic.ValidationError: the dict does not fit the model.
+        """
+        return None if obj is None else cls.model_validate(obj)
+
+    @classmethod
+    def from_json(cls, json_str: str) -> Self:
+        """The model of a JSON text.
+
+        Raises:
+            ValueError: the text is not JSON.
+            pydantic.ValidationError: it does not fit the model.
+        """
+        return cls.model_validate(from_json(json_str))
+
+
+class RequestModel(Model):
+    """A request body. It is closed: it takes the fields of the contract, within their bounds, and nothing else."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        validate_assignment=True,
+        revalidate_instances="always",  # what was changed in place since construction is checked when it is sent
+        hide_input_in_errors=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_fields(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        given = cast("Mapping[object, object]", data)
+        known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise PydanticCustomError(
+                "unknown_field",
+                "There is no field {unknown}; the fields are: {fields}",
+                {"unknown": ", ".join(map(repr, unknown)), "fields": ", ".join(cls.model_fields)},
+            )
+        return given
+
+
+def _spellings(wire_name: str, name: str) -> AliasChoices:
+    """Every spelling under which a field is read, the one of the wire first."""
+    id_names = ("sessionId", "session_id", "id") if name in ("id", "session_id") else ()
+    return AliasChoices(*dict.fromkeys([wire_name, to_camel(name), name, *id_names]))
+
+
+class ResponseModel(Model):
+    """An answer. It is open: unknown fields and values are kept, and either spelling of a name is read."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        alias_generator=AliasGenerator(
+            validation_alias=lambda name: _spellings(to_camel(name), name),
+            serialization_alias=to_camel,
+        ),
+        hide_input_in_errors=True,
+    )
+
+
+class SnakeCaseResponseModel(ResponseModel):
+    """An answer whose names are written in snake case on the wire."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(
+            validation_alias=lambda name: _spellings(name, name),
+            serialization_alias=str,
+        ),
+    )

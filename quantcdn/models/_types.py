@@ -1,0 +1,173 @@
+"""The types of fields that need more than pydantic's own: what is read leniently, and what is refused."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from pydantic import AfterValidator, GetCoreSchemaHandler, Strict, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError, core_schema
+
+MAX_JSON_DEPTH = 200
+
+
+# Requests
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _refuse_lone_surrogates(value: str) -> str:
+    if _has_lone_surrogate(value):
+        raise PydanticCustomError("lone_surrogate", "Input should be text without lone surrogates")
+    return value
+
+
+Text = Annotated[str, Strict(), AfterValidator(_refuse_lone_surrogates)]
+"""A string that UTF-8 can carry."""
+
+
+def one_of(*allowed: str) -> AfterValidator:
+    """A validator that accepts only the strings named."""
+    listed = ", ".join(map(repr, allowed))
+
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise PydanticCustomError("not_allowed", "Input should be one of {allowed}", {"allowed": listed})
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_json(value: object, path: str, parents: tuple[object, ...] = ()) -> None:
+    """Refuse what JSON cannot hold, and name its place."""
+    if isinstance(value, Enum):
+        _check_json(value.value, path, parents)
+    elif isinstance(value, Mapping | list | tuple):
+        container = cast("Mapping[object, object] | Sequence[object]", value)
+        if any(container is parent for parent in parents):
+            raise _not_json(path, "it contains itself")
+        if len(parents) == MAX_JSON_DEPTH:
+            raise _not_json(path, f"it is nested more than {MAX_JSON_DEPTH} levels deep")
+        if isinstance(container, Mapping):
+            for key, item in container.items():
+                if not isinstance(key, str):
+                    raise _not_json(path, f"a key is of type {type(key).__name__}, and only strings can be keys")
+                if _has_lone_surrogate(key):
+                    raise _not_json(path, "a key holds a lone surrogate")
+                _check_json(item, f"{path}.{key}", (*parents, container))
+        else:
+            for index, item in enumerate(container):
+                _check_json(item, f"{path}[{index}]", (*parents, container))
+    elif isinstance(value, str):
+        if _has_lone_surrogate(value):
+            raise _not_json(path, "text with a lone surrogate cannot be written as JSON")
+    elif isinstance(value, float | Decimal):
+        if not math.isfinite(value):
+            raise _not_json(path, "JSON has no NaN and no infinity")
+    elif not (value is None or isinstance(value, int | date | time | UUID)):
+        raise _not_json(
+            path,
+            f"a value of type {type(value).__name__} cannot be written as JSON; allowed are None, bool, int, float, "
+            "str, list, tuple, dict, datetime, date, time, Decimal, UUID and Enum",
+        )
+
+
+def _not_json(path: str, problem: str) -> PydanticCustomError:
+    return PydanticCustomError("not_json", "{path}: {problem}", {"path": path, "problem": problem})
+
+
+def _check_metadata(value: dict[str, Any]) -> dict[str, Any]:
+    _check_json(value, "metadata")
+    return value
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata)]
+"""A dict that JSON can hold, at any depth."""
+
+
+# Responses
+
+# Two days that share no year, month, day or day of the week: what dateutil fills in from a default, it fills in
+# differently from these two.
+_DEFAULTS = (datetime(2000, 1, 1), datetime(2013, 12, 29))
+_LEAP_SECOND = re.compile(r"(?<=:\d\d:)60(?!\d)")
+_any_datetime: TypeAdapter[datetime] = TypeAdapter(datetime)
+
+
+def _zone(name: str | None, offset: int | None) -> timezone:
+    if offset is None:
+        raise ValueError(f"{name} is not a time zone with one known offset")
+    return timezone(timedelta(seconds=offset))
+
+
+def _read_with_dateutil(text: str) -> datetime:
+    from dateutil import parser  # costs 25 ms to import, and is hardly ever needed
+
+    # Where the year does not come first, day and month are ambiguous unless both orders give the same instant.
+    day_first = not text[:4].isdigit()
+    first, second = (
+        parser.parse(text, default=default, dayfirst=day_first and default is _DEFAULTS[1], tzinfos=_zone)
+        for default in _DEFAULTS
+    )
+    if first != second:
+        raise ValueError("the text does not name one instant")
+    return first
+
+
+def _read_timestamp(value: object) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | datetime):
+        raise PydanticCustomError("timestamp", "Input should be a timestamp")
+    try:
+        instant = _any_datetime.validate_python(value)
+    except ValidationError:
+        if not isinstance(value, str):
+            raise PydanticCustomError("timestamp", "Input should be a timestamp") from None
+        text, leap_seconds = _LEAP_SECOND.subn("59", value)
+        try:
+            instant = _read_with_dateutil(text) + timedelta(seconds=leap_seconds)
+        except (ValueError, OverflowError, TypeError, AttributeError):  # dateutil lets all of these out
+            raise PydanticCustomError("timestamp", "Input should be a timestamp") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
+
+
+def _read_id(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class _LenientFromPython:
+    """Reads JSON with pydantic's strict and fast reader, and Python objects with a function of our own.
+
+    An answer goes from bytes to model through the first; only one that it refuses is parsed to Python objects and
+    goes through the second.
+    """
+
+    def __init__(self, strict_json: core_schema.CoreSchema, lenient: core_schema.CoreSchema) -> None:
+        self.schema = core_schema.json_or_python_schema(json_schema=strict_json, python_schema=lenient)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return self.schema
+
+
+Timestamp = Annotated[
+    datetime,
+    _LenientFromPython(
+        core_schema.datetime_schema(strict=True, tz_constraint="aware"),
+        core_schema.no_info_plain_validator_function(_read_timestamp),
+    ),
+]
+"""An instant, always with a time zone. RFC 3339, RFC 1123, epoch seconds and their kin are read; no zone means UTC."""
+
+Id = Annotated[
+    str,
+    _LenientFromPython(
+        core_schema.str_schema(strict=True),
+        core_schema.no_info_before_validator_function(_read_id, core_schema.str_schema(strict=True)),
+    ),
+]
+"""An identifier. An integer is read as a string."""

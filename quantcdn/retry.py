@@ -1,0 +1,142 @@
+"""Whether a request is sent again, and when. Pure: clock and chance are arguments.
+
+The rules:
+
+- What never reached the service (connection refused, name not found, no connection in time) and what was answered
+  429 may be sent again, whatever the operation.
+- Everything else that leaves the outcome unknown (the connection lost after sending, no answer in time, any 5xx) is
+  repeated only for get, list and delete. A create, update or extend would risk to happen twice.
+- The wait is the greater of the service's ``Retry-After`` and a growing backoff with jitter. Where it passes the time
+  that is left, there is no further attempt.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from quantcdn.exceptions import ApiValueError
+
+if TYPE_CHECKING:
+    import urllib3
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often a request is sent, and how long to wait in between.
+
+    Attributes:
+        attempts: how often it is sent at most, the first time included.
+        backoff: the wait before the second attempt, in seconds. It doubles with each attempt.
+        backoff_max: the longest such wait, in seconds.
+        statuses: the status codes that count as a failure to try again; None for 429 and any 5xx.
+        respect_retry_after: whether to wait as long as the service asks.
+    """
+
+    attempts: int = 3
+    backoff: float = 0.5
+    backoff_max: float = 8.0
+    statuses: frozenset[int] | None = None
+    respect_retry_after: bool = True
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ApiValueError(f"attempts must be at least 1, not {self.attempts}")
+        if self.backoff < 0 or self.backoff_max < 0:
+            raise ApiValueError("backoff and backoff_max must be 0 or more seconds")
+
+    @classmethod
+    def of(cls, retries: "RetryPolicy | urllib3.Retry | int | None") -> "RetryPolicy":
+        """The policy that `Configuration.retries` stands for.
+
+        Raises:
+            ApiValueError: it stands for none.
+        """
+        if retries is None:
+            return cls()
+        if isinstance(retries, RetryPolicy):
+            return retries
+        if isinstance(retries, int):
+            if retries < 0 or retries is True:
+                raise ApiValueError("retries must be a number of retries, 0 or more, or False for none")
+            return cls(attempts=1 + retries)
+        total = retries.total if retries.total is not None else cls.attempts - 1
+        return cls(
+            attempts=1 + int(total),
+            backoff=retries.backoff_factor,
+            backoff_max=retries.backoff_max,
+            statuses=frozenset(retries.status_forcelist) | {429} if retries.status_forcelist else None,
+            respect_retry_after=retries.respect_retry_after_header,
+        )
+
+
+class Outcome(NamedTuple):
+    """What came of an attempt.
+
+    Attributes:
+        status: the status that was answered, or None where no answer came.
+        never_sent: whether it is certain that the service did not see the request.
+        permanent: whether it is certain that another attempt would fail in the same way.
+        retry_after: what the service said of when to come back.
+    """
+
+    status: int | None = None
+    never_sent: bool = False
+    permanent: bool = False
+    retry_after: str | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the request may have taken effect, or not."""
+        return not self.never_sent if self.status is None else self.status >= 500
+
+    def failed(self, statuses: frozenset[int] | None) -> bool:
+        """Whether it is a failure that another attempt may mend."""
+        if self.status is None:
+            return not self.permanent
+        return self.status in statuses if statuses is not None else self.status == 429 or self.status >= 500
+
+
+def delay_before_retry(
+    policy: RetryPolicy,
+    outcome: Outcome,
+    *,
+    repeatable: bool,
+    attempt: int,
+    time_left: float,
+    chance: float,
+    now: datetime,
+) -> float | None:
+    """How long to wait before the next attempt, in seconds, or None where there must be none.
+
+    Args:
+        policy: the policy.
+        outcome: what came of the attempt.
+        repeatable: whether the request may be repeated when its outcome is unknown.
+        attempt: the number of the attempt, from 1.
+        time_left: how long the caller is still willing to wait, in seconds.
+        chance: a random number from 0 to 1, for the jitter.
+        now: the time of day, with its time zone, for a ``Retry-After`` that is a date.
+    """
+    may_repeat = repeatable or outcome.never_sent or outcome.status == 429
+    if attempt >= policy.attempts or not may_repeat or not outcome.failed(policy.statuses):
+        return None
+    delay = min(policy.backoff * 2.0 ** (attempt - 1), policy.backoff_max) * (0.5 + chance / 2)
+    if policy.respect_retry_after and outcome.retry_after is not None:
+        delay = max(delay, seconds_until(outcome.retry_after, now))
+    return delay if delay < time_left else None
+
+
+def seconds_until(retry_after: str, now: datetime) -> float:
+    """How long a ``Retry-After`` asks to wait, in seconds: 0 where it cannot be read or lies in the past."""
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (moment - now).total_seconds())
