@@ -89,9 +89,11 @@ def _decode_leniently(result: Result[T], response: Response) -> T:
 
 
 def _unwrapped(value: object, names: tuple[str, ...]) -> object:
-    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, object]", value)
     name = next((name for name in names if name in fields), None)
-    return value if name is None else _unwrapped(fields[name], names)
+    return fields if name is None else _unwrapped(fields[name], names)
 
 
 def _unreadable(result: Result[T], response: Response, problem: str) -> ResponseFormatException:

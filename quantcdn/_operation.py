@@ -47,8 +47,9 @@ def operation(
     name = builder.__name__.removeprefix("_")
     builder.__qualname__ = name  # validation errors show it
     # Built on first use: eager builds would cost a fifth of the time that the dependencies take to import.
-    validated = validate_call(config=ConfigDict(defer_build=True, hide_input_in_errors=True))(builder)
-    parameters = [name for name in inspect.signature(builder).parameters if name != "options"]
+    validate = validate_call(config=ConfigDict(defer_build=True, hide_input_in_errors=True))
+    validated: Callable[..., Call[T]] = validate(builder)
+    parameters = [parameter for parameter in inspect.signature(builder).parameters if parameter != "options"]
     names = {*parameters, *RequestOptions.__annotations__}
 
     def build(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
@@ -56,7 +57,7 @@ def operation(
             raise _unknown_keywords(name, kwargs.keys() - names, [*parameters, *RequestOptions.__annotations__])
         if len(args) > len(parameters):
             return validated(*args, **kwargs)  # it says that there are too many
-        named: Any = dict(zip(parameters, args, strict=False))  # by name, so that errors name what was wrong
+        named = dict(zip(parameters, args, strict=False))  # by name, so that errors name what was wrong
         return validated(**named, **kwargs)
 
     def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
