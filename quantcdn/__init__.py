@@ -12,6 +12,7 @@ _HOME_OF = {
     "AISessionsApi": "quantcdn.api.ai_sessions_api",
     "ApiClient": "quantcdn.api_client",
     "ApiResponse": "quantcdn.api_response",
+    "Attempt": "quantcdn.attempt",
     "Configuration": "quantcdn.configuration",
     "RequestOptions": "quantcdn._call",
     "RetryPolicy": "quantcdn.retry",
@@ -62,6 +63,7 @@ _SUBMODULES = frozenset(
         "api",
         "api_client",
         "api_response",
+        "attempt",
         "configuration",
         "exceptions",
         "models",
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from quantcdn import api as api
     from quantcdn import api_client as api_client
     from quantcdn import api_response as api_response
+    from quantcdn import attempt as attempt
     from quantcdn import configuration as configuration
     from quantcdn import exceptions as exceptions
     from quantcdn import models as models
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
     from quantcdn.api.ai_sessions_api import AISessionsApi as AISessionsApi
     from quantcdn.api_client import ApiClient as ApiClient
     from quantcdn.api_response import ApiResponse as ApiResponse
+    from quantcdn.attempt import Attempt as Attempt
     from quantcdn.configuration import Configuration as Configuration
     from quantcdn.exceptions import ApiAttributeError as ApiAttributeError
     from quantcdn.exceptions import ApiException as ApiException

@@ -3,6 +3,7 @@
 import math
 import time
 
+from typing_extensions import Self
 from urllib3.util import Timeout
 
 # urllib3 and sockets read 0 as "do not block", so what is left is never less than this.
@@ -20,7 +21,8 @@ class Deadline(Timeout):
 
     def __init__(self, seconds: float, connect: float = math.inf, read: float = math.inf) -> None:
         super().__init__()
-        self.ends = time.monotonic() + seconds
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
         self._connect_limit = connect
         self._read_limit = read
 
@@ -28,12 +30,18 @@ class Deadline(Timeout):
     def of(cls, request_timeout: float | tuple[float, float] | None, default: float) -> "Deadline":
         """The deadline that a ``_request_timeout`` asks for."""
         if isinstance(request_timeout, tuple):
-            return cls(math.inf, *request_timeout)
+            connect, read = request_timeout
+            return cls(math.inf, connect, read)
         return cls(default if request_timeout is None else request_timeout)
 
     def left(self) -> float:
         """How much time is left, in seconds; less than 0 when it has passed."""
-        return self.ends - time.monotonic()
+        return self._ends - time.monotonic()
+
+    def hold_for_each_read(self) -> None:
+        """From now on, allow as much time for each single read as was allowed for the whole call."""
+        self._ends = math.inf
+        self._read_limit = min(self._read_limit, self._seconds)
 
     def clone(self) -> "Deadline":
         """Itself: urllib3 would clone a timeout to restart its clock."""
@@ -44,15 +52,27 @@ class Deadline(Timeout):
         return 0.0
 
     @property
-    def connect_timeout(self) -> float | None:
-        """How long connecting may take now."""
+    def connect_timeout(self) -> "TimeLeft | None":
+        """How long connecting may take from now; None for no limit."""
         return self._within(self._connect_limit)
 
     @property
-    def read_timeout(self) -> float | None:
-        """How long waiting for the next piece of the answer may take now."""
+    def read_timeout(self) -> "TimeLeft | None":
+        """How long waiting for the next piece of the answer may take from now; None for no limit."""
         return self._within(self._read_limit)
 
-    def _within(self, limit: float) -> float | None:
+    def _within(self, limit: float) -> "TimeLeft | None":
         seconds = min(limit, self.left())
-        return None if seconds == math.inf else max(seconds, _LEAST)
+        return None if seconds == math.inf else TimeLeft(max(seconds, _LEAST), self)
+
+
+class TimeLeft(float):
+    """A timeout in seconds that knows its deadline: so the deadline travels through urllib3 to the sockets."""
+
+    deadline: Deadline
+
+    def __new__(cls, seconds: float, deadline: Deadline) -> Self:
+        """The seconds that are left, and the deadline to ask again."""
+        self = super().__new__(cls, seconds)
+        self.deadline = deadline
+        return self

@@ -1,14 +1,12 @@
 """The client: it carries out calls, and holds the only loop, over the attempts of a call."""
 
-import logging
 import platform
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from itertools import count
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from typing_extensions import Self
 
@@ -19,9 +17,11 @@ from quantcdn._decode import decode
 from quantcdn._encode import encode
 from quantcdn._headers import Headers, check_header
 from quantcdn._message import Request, Response
+from quantcdn._request_id import request_id_of
 from quantcdn.api_response import ApiResponse
+from quantcdn.attempt import Attempt, report
 from quantcdn.configuration import Configuration
-from quantcdn.exceptions import TransportException, with_unknown_outcome
+from quantcdn.exceptions import ApiException, TransportException, with_unknown_outcome
 from quantcdn.rest import RESTClientObject, RESTResponse, low_level_request
 from quantcdn.retry import Outcome, RetryPolicy, delay_before_retry
 
@@ -33,7 +33,6 @@ T = TypeVar("T")
 
 Answer = TypeVar("Answer")
 
-_log = logging.getLogger("quantcdn")
 _REPEATABLE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "DELETE"])
 
 
@@ -71,6 +70,7 @@ class ApiClient:
             self.set_default_header(header_name, header_value or "")
         self.cookie = cookie
         self._retry_policy = RetryPolicy.of(self.configuration.retries)
+        self._on_attempt = self.configuration.on_attempt
 
     @property
     def user_agent(self) -> str:
@@ -118,6 +118,13 @@ class ApiClient:
         """Close every connection. A later call opens new ones."""
         self.rest_client.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "rest_client"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.rest_client = RESTClientObject(self.configuration)  # connections stay where they are
+
     def __enter__(self) -> Self:
         return self
 
@@ -139,9 +146,8 @@ class ApiClient:
 
     def execute_without_preload_content(self, call: Call[T]) -> "BaseHTTPResponse":
         """Carry out a call and return the urllib3 response, unread, whatever its status."""
-        return self._attempt(
-            lambda: self._encode(call), _unread, call.options.get("_request_timeout"), repeatable=call.repeatable
-        )[0]
+        timeout = call.options.get("_request_timeout")
+        return self._send(lambda: self._encode(call), _unread, timeout, repeatable=call.repeatable)[0]
 
     def call_api(
         self,
@@ -168,7 +174,7 @@ class ApiClient:
         """
         request = low_level_request(method, url, header_params, body, post_params)
         repeatable = request.method in _REPEATABLE_METHODS
-        return RESTResponse(self._attempt(lambda: request, _unread, _request_timeout, repeatable=repeatable)[0])
+        return RESTResponse(self._send(lambda: request, _unread, _request_timeout, repeatable=repeatable)[0])
 
     def _encode(self, call: Call[T]) -> Request:
         configuration = self.configuration
@@ -176,37 +182,35 @@ class ApiClient:
         return encode(call, host, self.default_headers, configuration.bearer_token())
 
     def _read(self, call: Call[T]) -> tuple[Response, T]:
-        response, maybe_done = self._attempt(
-            lambda: self._encode(call),
-            self.rest_client.read,
-            call.options.get("_request_timeout"),
-            repeatable=call.repeatable,
+        timeout = call.options.get("_request_timeout")
+        response, attempts = self._send(
+            lambda: self._encode(call), self.rest_client.read, timeout, repeatable=call.repeatable
         )
         gone = call.result.when_gone
-        if gone is not None and maybe_done and response.status == 404:
-            return response, gone  # an earlier attempt, whose answer was lost, has deleted it
-        return response, decode(call, response)
+        if gone is not None and response.status == 404 and any(attempt.outcome_unknown for attempt in attempts):
+            return response, gone  # an attempt whose answer was lost has deleted it
+        try:
+            return response, decode(call, response)
+        except ApiException as error:
+            error.attempts = attempts
+            raise
 
-    def _attempt(
+    def _send(
         self,
-        encoded: "Callable[[], Request]",
+        encoded: Callable[[], Request],
         finish: "Callable[[BaseHTTPResponse, Request, Deadline], Answer]",
         request_timeout: float | tuple[float, float] | None,
         *,
         repeatable: bool,
-    ) -> tuple[Answer, bool]:
-        """Send a request, and again where that may be and helps.
-
-        Returns:
-            the answer, and whether an attempt before the last one may have taken effect.
-        """
-        policy, patience = self._retry_policy, self.configuration.timeout
-        deadline = Deadline.of(request_timeout, patience)
-        maybe_done = False
-        for attempt in count(1):
-            request = encoded()
-            started = time.monotonic()
+    ) -> tuple[Answer, tuple[Attempt, ...]]:
+        """Send a request, and again where that may be and helps."""
+        longest_wait = self.configuration.timeout
+        deadline = Deadline.of(request_timeout, longest_wait)
+        attempts: tuple[Attempt, ...] = ()
+        while True:
+            request = encoded()  # anew each time, so that a token callable is asked again
             answer = opened = failure = None
+            started = time.monotonic()
             try:
                 opened = self.rest_client.open(request, deadline)
                 answer = finish(opened, request, deadline)
@@ -214,51 +218,46 @@ class ApiClient:
             except TransportException as error:
                 failure = error
                 outcome = Outcome(never_sent=error.never_sent, permanent=error.permanent)
-            delay = (
-                delay_before_retry(
-                    policy,
-                    outcome,
-                    repeatable=repeatable,
-                    attempt=attempt,
-                    time_left=min(deadline.left(), patience),
-                    chance=random.random(),
-                    now=datetime.now(timezone.utc),
-                )
-                if outcome.failed(policy.statuses)
-                else None
+            ended = time.monotonic()
+            delay = delay_before_retry(
+                self._retry_policy,
+                outcome,
+                repeatable=repeatable,
+                attempt=len(attempts) + 1,
+                time_left=min(deadline.left(), longest_wait),
+                chance=random.random,
+                now=_now,
             )
-            if _log.isEnabledFor(logging.DEBUG):
-                _log_attempt(request, outcome, failure, attempt, time.monotonic() - started, delay)
+            attempt = Attempt(
+                request.method,
+                request.path,
+                len(attempts) + 1,
+                None if failure else outcome.status,
+                type(failure).__name__ if failure else None,
+                outcome.unknown,
+                opened.tell() if opened else 0,
+                ended - started,
+                request_id_of(opened.headers) if opened else None,
+                delay,
+            )
+            report(attempt, self._on_attempt)
+            attempts = (*attempts, attempt)
             if delay is not None:
-                maybe_done = maybe_done or outcome.unknown
                 if opened is not None:
                     opened.close()
                 time.sleep(delay)
-            elif answer is not None:
-                return answer, maybe_done
-            elif failure is not None:
-                raise failure if repeatable or failure.never_sent else with_unknown_outcome(failure)
-        raise AssertionError("the loop above never ends by itself")
+            elif failure is None:
+                return cast("Answer", answer), attempts
+            else:
+                raised = failure if repeatable or failure.never_sent else with_unknown_outcome(failure)
+                raised.attempts = attempts
+                raise raised from failure.__cause__
 
 
-def _unread(response: "BaseHTTPResponse", _request: Request, _deadline: Deadline) -> "BaseHTTPResponse":
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _unread(response: "BaseHTTPResponse", _request: Request, deadline: Deadline) -> "BaseHTTPResponse":
+    deadline.hold_for_each_read()
     return response
-
-
-def _log_attempt(
-    request: Request,
-    outcome: Outcome,
-    failure: TransportException | None,
-    attempt: int,
-    seconds: float,
-    delay: float | None,
-) -> None:
-    _log.debug(
-        "%s %s: %s in %.0f ms, attempt %d%s",
-        request.method,
-        request.path,
-        outcome.status if failure is None else type(failure).__name__,
-        1000 * seconds,
-        attempt,
-        "" if delay is None else f"; the next one follows in {delay:.2f} s",
-    )

@@ -17,6 +17,7 @@ from quantcdn.exceptions import ApiValueError
 if TYPE_CHECKING:
     import urllib3
 
+    from quantcdn.attempt import Attempt
     from quantcdn.retry import RetryPolicy
 
 API_VERSION = "4.19.0"
@@ -57,6 +58,7 @@ class Configuration:
         connection_pool_maxsize: how many connections to keep open for use again.
         proxy: the URL of a proxy.
         proxy_headers: header fields to send to that proxy.
+        on_attempt: a function to call after each attempt, with one `Attempt`, for metrics.
         socket_options: options to set on each socket, as for `socket.socket.setsockopt`.
         tls_server_name: the host name to ask for in the TLS handshake (SNI).
         verify_ssl: whether to verify the server's certificate.
@@ -74,6 +76,7 @@ class Configuration:
         "cert_file",
         "connection_pool_maxsize",
         "key_file",
+        "on_attempt",
         "proxy",
         "proxy_headers",
         "retries",
@@ -118,6 +121,7 @@ class Configuration:
         self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None
+        self.on_attempt: Callable[[Attempt], object] | None = None
         self.socket_options: Sequence[tuple[int, int, int | bytes]] | None = None
         self.debug = bool(debug)
 

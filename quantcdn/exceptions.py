@@ -12,6 +12,7 @@ from typing_extensions import Self
 from quantcdn._request_id import request_id_of
 
 if TYPE_CHECKING:
+    from quantcdn.attempt import Attempt
     from quantcdn.rest import RESTResponse
 
 
@@ -64,6 +65,7 @@ class ApiException(OpenApiException):
         data: the body of the answer as parsed JSON, or None where it is not JSON.
         headers: the header fields of the answer.
         request_id: the id under which the service logged the request, where it sent one.
+        attempts: what happened in each attempt of the call, the last one last.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class ApiException(OpenApiException):
         self.body = body
         self.data = data
         self.headers: Mapping[str, str] | None = None
+        self.attempts: tuple[Attempt, ...] = ()
         if http_resp is not None:
             self.status = http_resp.status if status is None else status
             self.reason = http_resp.reason if reason is None else reason
@@ -110,6 +113,8 @@ class ApiException(OpenApiException):
             text = f"{text}: {message}"
         if self.request_id:
             text = f"{text} (request id {self.request_id})"
+        if len(self.attempts) > 1:
+            text = f"{text} (after {len(self.attempts)} attempts)"
         return text
 
 
@@ -198,9 +203,7 @@ def with_unknown_outcome(failure: TransportException) -> OutcomeUnknownException
     """The exception for the same failure of a request that may have taken effect."""
     timed_out = isinstance(failure, TimeoutException)
     kind = OutcomeUnknownTimeoutException if timed_out else OutcomeUnknownConnectionException
-    unknown = kind(f"{failure.reason}; whether the request took effect is not known")
-    unknown.__cause__ = failure.__cause__
-    return unknown
+    return kind(f"{failure.reason}; whether the request took effect is not known")
 
 
 def message_of(data: object) -> str | None:

@@ -1,5 +1,6 @@
 """The only room that knows urllib3: it sends a request, reads the answer, and turns urllib3's errors into the SDK's."""
 
+import http.client
 import json
 import os
 import ssl
@@ -18,6 +19,7 @@ from quantcdn._deadline import Deadline
 from quantcdn._headers import Headers, merge_headers
 from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
+from quantcdn._pool import POOL_CLASSES
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import (
     ApiException,
@@ -89,6 +91,7 @@ class RESTClientObject:
             # Everything else in a pool's key is the same for all pools of this manager.
             key: Any = itemgetter("scheme", "host", "port")
             self._manager.key_fn_by_scheme = {"http": key, "https": key}
+        self._manager.pool_classes_by_scheme = POOL_CLASSES
         self._process = os.getpid()
 
     def open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
@@ -125,10 +128,10 @@ class RESTClientObject:
                 timeout=deadline,
                 preload_content=False,
             )
-        except (errors.HTTPError, OSError) as error:
-            raise _failure(error, request) from error
+        except (errors.HTTPError, http.client.HTTPException, OSError) as error:
+            raise _failure(error, request, deadline) from error
 
-    def read(self, response: urllib3.BaseHTTPResponse, request: Request, _deadline: Deadline) -> Response:
+    def read(self, response: urllib3.BaseHTTPResponse, request: Request, deadline: Deadline) -> Response:
         """Read an answer to its end.
 
         Raises:
@@ -137,7 +140,7 @@ class RESTClientObject:
         try:
             body = response.read()
         except (errors.HTTPError, OSError) as error:
-            raise _failure(error, request) from error
+            raise _failure(error, request, deadline) from error
         return Response(response.status, response.reason, response.headers, body)
 
     def request(
@@ -226,7 +229,7 @@ def _proxy_manager(proxy: str, headers: Mapping[str, str], options: dict[str, An
     return ProxyManager(url._replace(auth=None).url, proxy_headers=merge_headers(credentials, headers), **options)
 
 
-def _failure(error: Exception, request: Request) -> TransportException:
+def _failure(error: Exception, request: Request, deadline: Deadline) -> TransportException:
     """The SDK's exception for an error of urllib3."""
     where = request.origin.url
     if isinstance(error, errors.ProxyError):
@@ -237,7 +240,8 @@ def _failure(error: Exception, request: Request) -> TransportException:
         return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
     if isinstance(error, errors.ConnectTimeoutError):
         return TimeoutException(f"Could not connect to {where} in time", never_sent=True)
-    if isinstance(error, errors.TimeoutError | TimeoutError):
+    # A timeout while sending a body arrives as a ProtocolError.
+    if isinstance(error, errors.TimeoutError | TimeoutError) or deadline.left() <= 0:
         return TimeoutException(f"{where} did not answer in time")
     if isinstance(error, errors.SSLError):
         refused = isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError)

@@ -10,6 +10,7 @@ The rules:
   that is left, there is no further attempt.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -104,8 +105,8 @@ def delay_before_retry(
     repeatable: bool,
     attempt: int,
     time_left: float,
-    chance: float,
-    now: datetime,
+    chance: Callable[[], float],
+    now: Callable[[], datetime],
 ) -> float | None:
     """How long to wait before the next attempt, in seconds, or None where there must be none.
 
@@ -115,15 +116,15 @@ def delay_before_retry(
         repeatable: whether the request may be repeated when its outcome is unknown.
         attempt: the number of the attempt, from 1.
         time_left: how long the caller is still willing to wait, in seconds.
-        chance: a random number from 0 to 1, for the jitter.
-        now: the time of day, with its time zone, for a ``Retry-After`` that is a date.
+        chance: gives a random number from 0 to 1, for the jitter.
+        now: gives the time of day, with its time zone, for a ``Retry-After`` that is a date.
     """
     may_repeat = repeatable or outcome.never_sent or outcome.status == 429
     if attempt >= policy.attempts or not may_repeat or not outcome.failed(policy.statuses):
         return None
-    delay = min(policy.backoff * 2.0 ** (attempt - 1), policy.backoff_max) * (0.5 + chance / 2)
+    delay = min(policy.backoff * 2.0 ** (attempt - 1), policy.backoff_max) * (0.5 + chance() / 2)
     if policy.respect_retry_after and outcome.retry_after is not None:
-        delay = max(delay, seconds_until(outcome.retry_after, now))
+        delay = max(delay, seconds_until(outcome.retry_after, now()))
     return delay if delay < time_left else None
 
 

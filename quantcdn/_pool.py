@@ -1,0 +1,141 @@
+"""urllib3's connections, made to keep a deadline.
+
+A socket's timeout bounds a single operation, so whoever sends a byte a second is never timed out. Here the timeout of
+the socket is set anew, to the time that is left, before each operation that Python code repeats: for each address when
+connecting, for each piece of a large body when sending, and for each piece of the answer when reading. (A single
+``sendall``, TLS handshake or ``recv`` keeps to its timeout by itself, in C.) The system's name lookup is not bounded.
+"""
+
+import http.client
+import io
+import math
+import socket
+import time
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family, create_connection
+
+from quantcdn._deadline import Deadline, TimeLeft
+
+_PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time
+_STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
+
+
+class _TimedFile(io.RawIOBase):
+    """What http.client reads an answer from: a socket whose timeout is kept up to date."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+        self._armed = time.monotonic()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        now = time.monotonic()
+        if now - self._armed > _STALE_AFTER:
+            self._sock.settimeout(self._deadline.read_timeout)
+            self._armed = now
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Connection(HTTPConnection):
+    """A connection that keeps to the deadline of the request it carries."""
+
+    @property
+    def _deadline(self) -> Deadline:
+        """The deadline of the request under way: urllib3 hands it over as this connection's timeout."""
+        return self.timeout.deadline if isinstance(self.timeout, TimeLeft) else Deadline(math.inf)
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers, each in its share of the time."""
+        try:
+            addresses = socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        failure: OSError | None = None
+        for index, (*_, address) in enumerate(addresses):
+            left = self._deadline.connect_timeout
+            try:
+                sock = create_connection(
+                    (str(address[0]), int(address[1])),
+                    None if left is None else left / (len(addresses) - index),
+                    source_address=self.source_address,
+                    socket_options=self.socket_options,
+                )
+            except OSError as error:
+                failure = error
+            else:
+                sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
+                return sock
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
+        raise NewConnectionError(self, f"Failed to establish a new connection: {failure}") from failure
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        if self.sock is not None:
+            self.sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
+
+    def send(self, data: Any) -> None:
+        if not isinstance(data, bytes) or len(data) <= _PIECE:
+            super().send(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), _PIECE):
+            if self.sock is not None:
+                self.sock.settimeout(self._deadline.read_timeout)
+            super().send(view[start : start + _PIECE])
+
+    def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        """Read the answer from a file over the socket that keeps the deadline."""
+        timed: Any = _TimedSocket(sock, self._deadline)
+        return http.client.HTTPResponse(timed, *args, **kwargs)
+
+    response_class: Any = _timed_answer  # http.client calls it, with the socket
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _TimedSocket:
+    """As much of a socket as `http.client.HTTPResponse` asks for: a file to read from."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedFile(self._sock, self._deadline))
+
+
+# The connection class is given through a property because tools that record traffic, like vcrpy, put theirs on
+# urllib3's own pool classes: a plain class attribute here would silently win over it.
+
+
+class _Pool(HTTPConnectionPool):
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
+        current: Any = HTTPConnectionPool.ConnectionCls
+        return _Connection if current is HTTPConnection else current
+
+
+class _TLSPool(HTTPSConnectionPool):
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
+        current: Any = HTTPSConnectionPool.ConnectionCls
+        return _TLSConnection if current is HTTPSConnection else current
+
+
+POOL_CLASSES: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+"""What a `urllib3.PoolManager` makes its pools of, by scheme."""

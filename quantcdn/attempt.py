@@ -1,0 +1,57 @@
+"""What happened in one attempt of a call: one record, for the log, for a hook and for exceptions."""
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+_log = logging.getLogger("quantcdn")
+
+
+class Attempt(NamedTuple):
+    """One attempt of a call. It holds no secret and no content, so it may be logged and counted.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path, without the query.
+        number: which attempt it was, from 1.
+        status: the status code that was answered, or None where no answer came.
+        failure: the name of the exception that it ended in, or None where an answer came.
+        outcome_unknown: whether the request may have taken effect, or not.
+        size: how many bytes of the body were received.
+        seconds: how long it took.
+        request_id: the id under which the service logged the request, where it sent one.
+        retry_in: how many seconds later the next attempt follows, or None where none does.
+    """
+
+    method: str
+    path: str
+    number: int
+    status: int | None
+    failure: str | None
+    outcome_unknown: bool
+    size: int
+    seconds: float
+    request_id: str | None
+    retry_in: float | None
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.method} {self.path}: {self.status or self.failure}, {self.size} bytes "
+            f"in {1000 * self.seconds:.0f} ms, attempt {self.number}"
+        )
+        if self.request_id:
+            text = f"{text}, request id {self.request_id}"
+        if self.retry_in is not None:
+            text = f"{text}; the next one follows in {self.retry_in:.2f} s"
+        return text
+
+
+def report(attempt: Attempt, hook: Callable[[Attempt], object] | None) -> None:
+    """Log an attempt, and hand it to the application's hook. A hook that fails cannot lose the answer."""
+    if _log.isEnabledFor(logging.DEBUG):
+        _log.debug("%s", attempt)
+    if hook is not None:
+        try:
+            hook(attempt)
+        except Exception:
+            _log.warning("The on_attempt hook failed", exc_info=True)
