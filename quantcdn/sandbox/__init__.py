@@ -1,0 +1,98 @@
+"""The six AI-session operations as a real HTTP service on loopback, to try and to test the SDK without an account.
+
+In a program, or in a test::
+
+    from quantcdn import AISessionsApi, ApiClient, Configuration, sandbox
+
+    with sandbox.running() as service:
+        configuration = Configuration(host=service.host, access_token=service.access_token)
+        print(AISessionsApi(ApiClient(configuration)).list_ai_sessions(service.organisation))
+
+In a terminal: ``python -m quantcdn.sandbox``. Both need the extra: ``pip install "quantcdn[sandbox]"``.
+
+How the sandbox decides what the contract leaves open:
+
+- **Access.** 401 for a missing or unknown token, 403 for an organisation the token takes no part in. A session of
+  another organisation is 404, as is one that expired or was deleted; deleting such a session is 404 too.
+- **Requests are closed.** Unknown or repeated keys and query parameters, null, and ``60.0`` where an integer is due are
+  400. A message needs both ``role`` and ``content``. A body must be ``application/json`` (415) in UTF-8, of at most
+  1 MiB (413), nested at most 100 deep. A body sent with get, list or delete is ignored.
+- **Order.** Newest first; of sessions made in the same instant, the one made last comes first.
+- **Title and model** come from ``metadata``: its ``title`` and ``model``, where they are strings. Without that title,
+  the first user message serves, shortened to 60 characters. What cannot be told is left out of the answer.
+- **Get** adds ``updated_at``, ``expires_at``, ``status``, ``user_id``, ``session_group`` (where there is one),
+  ``metadata`` and ``total_tokens`` to what the contract lists. A list has the contract's fields only.
+- **Update.** ``metadata`` replaces the metadata as a whole. All of an update is stored, or nothing is. The total of
+  tokens ends at 2**53 - 1: what would pass it is 400.
+- **Completed** sessions leave the list and can otherwise be used as before; ``status: active`` brings one back.
+- **Expiry** moves by extend only, which does not touch ``updated_at``. It never lies more than 24 hours ahead:
+  extending beyond that ends there, and the message says so.
+- **Errors** are ``{"error": true, "message": "…"}``. Every answer has an ``x-request-id``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+__all__ = ["Sandbox", "running"]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: where it listens, and with what it is used."""
+
+    host: str
+    access_token: str = field(repr=False)
+    organisation: str
+
+
+@contextmanager
+def running(
+    *,
+    database: str | os.PathLike[str] | None = None,
+    access_token: str | None = None,
+    organisation: str | None = None,
+    tokens: Mapping[str, Collection[str]] | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    clock: Callable[[], datetime] | None = None,
+) -> Generator[Sandbox, None, None]:
+    """Run a sandbox in a thread of this process for the length of a ``with`` block.
+
+    Args:
+        database: A file that keeps the sessions; in memory when left out.
+        access_token: The token to accept; a random one when left out.
+        organisation: The organisation that token takes part in; "sandbox" when left out.
+        tokens: Further tokens, each with the organisations it takes part in.
+        host: The loopback address to listen on.
+        port: The port to listen on; any free one when left out.
+        clock: Tells the time, as an aware datetime; the system's clock when left out.
+
+    Raises:
+        ImportError: The extra is not installed.
+        OSError: The port or the database file cannot be used.
+        ValueError: An argument is not usable; the text says which.
+    """
+    try:
+        from quantcdn.sandbox import _app, _server, _store
+    except ImportError as error:
+        raise ImportError('the sandbox needs its extra: pip install "quantcdn[sandbox]"', name=error.name) from error
+    token = f"qc_sandbox_{secrets.token_hex(16)}" if access_token is None else access_token
+    own = "sandbox" if organisation is None else organisation
+    access = _app.granted([(token, [own]), *(tokens or {}).items()])
+    listener = _server.listen(host, port)
+    with (
+        listener,
+        closing(_store.Store(database, clock or _system_clock)) as store,
+        _server.serving(_app.application(store, access), listener) as address,
+    ):
+        yield Sandbox(address, token, own)
+
+
+def _system_clock() -> datetime:
+    return datetime.now(timezone.utc)

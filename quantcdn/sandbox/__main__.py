@@ -1,0 +1,57 @@
+"""``python -m quantcdn.sandbox``: a sandbox in the foreground, until Ctrl-C or SIGTERM ends it (exit code 0).
+
+What cannot be started (a port in use, an unusable file or argument, the extra not installed) is one line on standard
+error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+
+from quantcdn.sandbox import running
+
+_READY = """\
+The sandbox listens at {host} (Ctrl-C ends it).
+Token: {token}
+Organisation: {organisation}
+
+import quantcdn
+api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(host={host!a}, access_token={token!a})))
+print(api.list_ai_sessions({organisation!a}))"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m quantcdn.sandbox", description="AI sessions, served on loopback.")
+    parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
+    parser.add_argument("--port", default=0, type=int, help="the port to listen on (default: any free one)")
+    parser.add_argument("--database", metavar="FILE", help="keep the sessions in this file (default: in memory)")
+    parser.add_argument("--token", help="the token to accept (default: a random one)")
+    parser.add_argument("--organisation", help='the organisation the token takes part in (default: "sandbox")')
+    options = parser.parse_args(arguments)
+    # Set for both: a shell starts background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with running(
+            host=options.host,
+            port=options.port,
+            database=options.database,
+            access_token=options.token,
+            organisation=options.organisation,
+        ) as sandbox:
+            text = _READY.format(host=sandbox.host, token=sandbox.access_token, organisation=sandbox.organisation)
+            print(text, flush=True)
+            while True:  # a sleep can be interrupted on every system, waiting for an event cannot
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        return 0
+    except (ImportError, OSError, ValueError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""The HTTP of the sandbox, on Starlette: paths, access, bodies, answers and errors."""
+
+from __future__ import annotations
+
+import email.utils
+import functools
+import hmac
+import logging
+import re
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quantcdn import __version__
+from quantcdn.sandbox import _validation
+from quantcdn.sandbox._store import Session, Store
+from quantcdn.sandbox._validation import Refusal
+
+logger = logging.getLogger("quantcdn.sandbox")
+
+_LARGEST_BODY = 1024 * 1024
+_CHALLENGE = 'Bearer realm="QuantCDN sandbox"'
+_SUMMARY = ("id", "title", "model", "created_at", "updated_at")
+_DETAILS = ("expires_at", "status", "user_id", "session_group", "metadata", "total_tokens")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to an operation, after access was granted."""
+
+    store: Store
+    organisation: str
+    session_id: str
+    query: bytes
+    body: bytes
+
+
+def list_sessions(call: Call) -> Response:
+    sessions = call.store.page(call.organisation, _validation.listing(call.query))
+    return JSONResponse([_known(session, _SUMMARY) for session in sessions])
+
+
+def create_session(call: Call) -> Response:
+    session = call.store.create(call.organisation, _validation.creation(call.body))
+    names = {"sessionId": "id", "status": "status", "expiresAt": "expires_at", "createdAt": "created_at"}
+    return JSONResponse(_renamed(session, names), 201)
+
+
+def get_session(call: Call) -> Response:
+    session, messages = call.store.get(call.organisation, call.session_id)
+    return JSONResponse({**_known(session, _SUMMARY + _DETAILS), "messages": messages})
+
+
+def update_session(call: Call) -> Response:
+    session = call.store.update(call.organisation, call.session_id, _validation.update(call.body))
+    names = {"sessionId": "id", "status": "status", "updatedAt": "updated_at"}
+    totals = {"totalMessages": "total_messages", "totalTokens": "total_tokens"}
+    return JSONResponse(_renamed(session, names | totals))
+
+
+def extend_session(call: Call) -> Response:
+    minutes = _validation.extension(call.body)
+    session, limited = call.store.extend(call.organisation, call.session_id, minutes)
+    by = "to the limit of 24 hours from now" if limited else f"by {minutes} minutes"
+    answer = _renamed(session, {"sessionId": "id", "expiresAt": "expires_at"})
+    return JSONResponse({**answer, "message": f"Session extended {by}"})
+
+
+def delete_session(call: Call) -> Response:
+    call.store.delete(call.organisation, call.session_id)
+    return JSONResponse({"message": "Session deleted"})
+
+
+def _known(session: Session, names: Iterable[str]) -> dict[str, Any]:
+    return {name: session[name] for name in names if session[name] is not None}
+
+
+def _renamed(session: Session, names: Mapping[str, str]) -> dict[str, Any]:
+    return {wire_name: session[name] for wire_name, name in names.items()}
+
+
+_Operations = Mapping[str, Callable[[Call], Response]]
+_SESSIONS = "/api/v3/organizations/{organisation}/ai/sessions"
+_PATHS: dict[str, _Operations] = {
+    _SESSIONS: {"GET": list_sessions, "POST": create_session},
+    f"{_SESSIONS}/{{session_id}}": {"GET": get_session, "PUT": update_session, "DELETE": delete_session},
+    f"{_SESSIONS}/{{session_id}}/extend": {"PUT": extend_session},
+}
+
+
+def granted(tokens: Iterable[tuple[str, Collection[str]]]) -> dict[bytes, set[str]]:
+    """Check the tokens and gather the organisations of each."""
+    access: dict[bytes, set[str]] = {}
+    for token, organisations in tokens:
+        if not re.fullmatch("[!-~]+", token):
+            raise ValueError("a token must be visible ASCII characters, without spaces")
+        if isinstance(organisations, str) or not all(organisations):
+            raise ValueError("the organisations of a token must be a collection of names, none of them empty")
+        access.setdefault(token.encode(), set()).update(organisations)
+    return access
+
+
+def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIApp:
+    async def answer(operations: _Operations, request: Request) -> Response:
+        try:
+            organisation, session_id = _segment(request, "organisation"), _segment(request, "session_id")
+            _authorise(access, request, organisation)
+            method = "GET" if request.method == "HEAD" else request.method
+            body = await _body(request) if method in ("POST", "PUT") else b""
+            # Run on the event loop, which does one thing at a time: SQLite has one writer at a time anyway.
+            return operations[method](Call(store, organisation, session_id, request.scope["query_string"], body))
+        except Refusal as refusal:
+            return error(refusal.status, refusal.message, refusal.headers)
+        except ClientDisconnect:
+            return error(400, "The request ended early.")
+        except Exception:
+            logger.exception("The sandbox could not answer a request")
+            return error(500, "The sandbox failed; its log says why.")
+
+    routes = [Route(path, functools.partial(answer, table), methods=list(table)) for path, table in _PATHS.items()]
+    starlette = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
+    starlette.router.redirect_slashes = False
+
+    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *common_headers()]
+            await send(message)
+
+        # Routed while still percent-encoded, so that an encoded slash splits nothing.
+        await starlette({**scope, "path": scope["raw_path"].decode("ascii")}, receive, send_with_headers)
+
+    return asgi
+
+
+def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": True, "message": message}, status, headers)
+
+
+def common_headers() -> list[tuple[bytes, bytes]]:
+    """The headers that every answer has."""
+    return [
+        (b"server", f"quantcdn-sandbox/{__version__}".encode()),
+        (b"date", email.utils.formatdate(usegmt=True).encode()),
+        (b"x-request-id", str(uuid.uuid4()).encode()),
+    ]
+
+
+def _unrouted(request: Request, exception: Exception) -> Response:
+    headers = exception.headers if isinstance(exception, HTTPException) else None
+    if headers and "Allow" in headers:
+        allowed = ", ".join(sorted(headers["Allow"].split(", ")))
+        return error(405, f"{request.method} is not allowed here; allowed are {allowed}.", {"Allow": allowed})
+    return error(404, f"There is nothing at this path; the sandbox knows {_SESSIONS} and what is below it.")
+
+
+def _segment(request: Request, name: str) -> str:
+    try:
+        return unquote(request.path_params.get(name, ""), errors="strict")
+    except UnicodeDecodeError:
+        raise Refusal(400, "The path is not UTF-8.") from None
+
+
+def _authorise(access: Mapping[bytes, Collection[str]], request: Request, organisation: str) -> None:
+    given = request.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer":
+        challenge = {"WWW-Authenticate": _CHALLENGE}
+        raise Refusal(401, "The request needs one Authorization header: Bearer, then a token.", challenge)
+    # Every known token is compared, so that the time taken does not tell which one came close.
+    matches = [known for known in access if hmac.compare_digest(known, token.strip().encode("latin-1"))]
+    if not matches:
+        challenge = {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
+        raise Refusal(401, "The sandbox does not know this token.", challenge)
+    if organisation not in access[matches[0]]:
+        raise Refusal(403, "The token takes no part in this organisation.")
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:  # the protocol discards what is still to come
+            raise Refusal(413, f"The body is larger than {_LARGEST_BODY} bytes.")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and media_type != "application/json":
+        raise Refusal(415, "The Content-Type of a body must be application/json.")
+    return bytes(body)

@@ -1,0 +1,142 @@
+"""The running server: a listening socket, a thread with an event loop, and uvicorn's HTTP/1.1 protocol in it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import ipaddress
+import socket
+import sys
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn.server import ServerState
+
+from quantcdn.sandbox import _app
+
+_BACKLOG = 1024
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 0.25
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind to a loopback address only: the token is printed, and there is no TLS."""
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise ValueError(f"the host must be a loopback address, such as 127.0.0.1, not {host}") from None
+    if not address.is_loopback:
+        raise ValueError(f"the sandbox listens on loopback only, such as 127.0.0.1, not on {host}")
+    if not 0 <= port <= 65535:
+        raise ValueError(f"the port must be from 0 to 65535, not {port}")
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    listener = socket.create_server((str(address), port), family=family, backlog=_BACKLOG)
+    # Accepted sockets inherit it. asyncio sets it only on sockets made for TCP by number, and this one was not. Without
+    # it an answer, which is sent in pieces, waits some 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+@contextlib.contextmanager
+def serving(app: ASGIApp, listener: socket.socket) -> Generator[str, None, None]:
+    """Serve from a thread of its own for the length of a ``with`` block; the value is the address."""
+    started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            asyncio.run(_serve(app, listener, started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = threading.Thread(target=run, name="quantcdn-sandbox", daemon=True)
+    thread.start()
+    loop, stop = started.result()
+    try:
+        host, port = listener.getsockname()[:2]
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+async def _serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
+) -> None:
+    # Not uvicorn.Server: it takes signals, logs for the embedding program and polls for its end.
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    config.load()
+    state = ServerState()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    server = await loop.create_server(lambda: _Protocol(config, state, {}), sock=listener, backlog=_BACKLOG)
+    started.set_result((loop, stop))
+    await stop.wait()
+    # Accepting ends first and the server later: closing it loses what is accepted but not yet a connection.
+    with contextlib.suppress(NotImplementedError):  # Windows
+        loop.remove_reader(listener)
+    if requests := _other_tasks():
+        await asyncio.wait(requests, timeout=_GRACE_SECONDS)
+    for connection in list(state.connections):
+        connection.transport.abort()
+    server.close()
+    await asyncio.gather(*_other_tasks(), return_exceptions=True)
+    await server.wait_closed()
+
+
+def _other_tasks() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's protocol, with errors in JSON and a log of its own."""
+
+    _refused = False
+
+    def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        super().__init__(config, server_state, app_state)
+        self.logger = _app.logger
+        self.access_log = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, then read on for a moment: closing at once could lose the answer on its way."""
+        self._refused = True
+        if self.cycle and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()
+            return
+        exception = sys.exc_info()[1]
+        status = exception.error_status_hint if isinstance(exception, h11.RemoteProtocolError) else 400
+        # Nothing of the exception's own text: it may quote a header.
+        message = "The headers are too large." if status == 431 else "The request is not valid HTTP/1.1."
+        response = _app.error(status, message, {"Connection": "close"})
+        headers = [*response.raw_headers, *_app.common_headers()]
+        for event in (
+            h11.Response(status_code=status, headers=headers, reason=STATUS_PHRASES[status]),
+            h11.Data(data=bytes(response.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.write_eof()
+        self.loop.call_later(_GRACE_SECONDS, self.transport.close)
