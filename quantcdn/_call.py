@@ -69,7 +69,7 @@ class Result(Generic[T]):
 
 
 class Call(NamedTuple, Generic[T]):
-    """One call of an operation.
+    """One call of an operation. Printed, it shows neither its options nor its query nor its body.
 
     Attributes:
         method: the HTTP method.
@@ -88,3 +88,6 @@ class Call(NamedTuple, Generic[T]):
     repeatable: bool = False
     query: Mapping[str, str | int | None] = {}
     body: RequestModel | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.method} {self.path}>"

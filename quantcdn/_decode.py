@@ -57,7 +57,7 @@ def exception_of(response: Response, *, repeatable: bool) -> ApiException:
     text, data = _text_and_json(response)
     reason = response.reason
     if 300 <= status < 400:
-        target = re.sub(r"//[^/@]*@|[?#].*", _hide, response.headers.get("location", "an unnamed place"))
+        target = re.sub(r"//[^/?#]*@|[?#].*", _hide, response.headers.get("location", "an unnamed place"))
         reason = f"{reason or 'Redirect'} (redirects are not followed; this one leads to {target})"
     if status >= 500:
         kind: type[ApiException] = ServiceException if repeatable else OutcomeUnknownServiceException
@@ -108,7 +108,9 @@ def _unreadable(result: Result[T], response: Response, problem: str) -> Response
 def _text(response: Response) -> str:
     declared = re.search(r"charset\s*=\s*[\"']?([^\s\"';]+)", response.headers.get("content-type", ""), re.IGNORECASE)
     charset = declared[1].lower() if declared else "utf-8"
-    return response.body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset)
+    text = response.body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset)
+    text.encode()  # some charsets, like UTF-7, carry lone surrogates, which no text may hold
+    return text
 
 
 def _text_and_json(response: Response) -> tuple[str, Any]:

@@ -1,6 +1,7 @@
 """Where requests go: a base URL, checked once and taken apart."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -27,6 +28,16 @@ class Origin(NamedTuple):
         port = "" if self.port == default_port else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}{self.prefix}"
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody on the way can read what is sent: it is encrypted, or stays on this machine."""
+        if self.scheme == "https" or self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
 
 @lru_cache(maxsize=64)
 def origin_of(base_url: str) -> Origin:
@@ -43,7 +54,7 @@ def origin_of(base_url: str) -> Origin:
         raise ApiValueError("The host must not hold a user name or a password: give the token as access_token")
     if url.scheme not in ("http", "https") or not url.host:
         raise ApiValueError(
-            f"The host {base_url!r} is not a URL: give one that starts with 'https://' (or 'http://' for a test server)"
+            "The host is not a URL: give one that starts with 'https://' (or 'http://' for a test server)"
         )
     if url.query is not None or url.fragment is not None:
         raise ApiValueError("The host must not hold a query ('?') or a fragment ('#')")

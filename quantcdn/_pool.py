@@ -10,13 +10,15 @@ import http.client
 import io
 import math
 import socket
+import ssl
 import time
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
 from urllib3.util.connection import allowed_gai_family, create_connection
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from quantcdn._deadline import Deadline, TimeLeft
 
@@ -48,13 +50,39 @@ class _TimedFile(io.RawIOBase):
         super().close()
 
 
-class _Connection(HTTPConnection):
+class KeepsDeadline(HTTPConnection):
     """A connection that keeps to the deadline of the request it carries."""
 
     @property
     def _deadline(self) -> Deadline:
         """The deadline of the request under way: urllib3 hands it over as this connection's timeout."""
         return self.timeout.deadline if isinstance(self.timeout, TimeLeft) else Deadline(math.inf)
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        if self.sock is not None:
+            self.sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
+
+    def send(self, data: Any) -> None:
+        if not isinstance(data, bytes) or len(data) <= _PIECE:
+            super().send(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), _PIECE):
+            if self.sock is not None:
+                self.sock.settimeout(self._deadline.read_timeout)
+            super().send(view[start : start + _PIECE])
+
+    def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        """Read the answer from a file over the socket that keeps the deadline."""
+        timed: Any = _TimedSocket(sock, self._deadline)
+        return http.client.HTTPResponse(timed, *args, **kwargs)
+
+    response_class: Any = _timed_answer  # http.client calls it, with the socket
+
+
+class _Connection(KeepsDeadline):
+    """A connection that tries every address of a server within the deadline."""
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers, each in its share of the time."""
@@ -81,30 +109,24 @@ class _Connection(HTTPConnection):
             raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
         raise NewConnectionError(self, f"Failed to establish a new connection: {failure}") from failure
 
-    def _tunnel(self) -> None:
-        super()._tunnel()
-        if self.sock is not None:
-            self.sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
 
-    def send(self, data: Any) -> None:
-        if not isinstance(data, bytes) or len(data) <= _PIECE:
-            super().send(data)
-            return
-        view = memoryview(data)
-        for start in range(0, len(data), _PIECE):
-            if self.sock is not None:
-                self.sock.settimeout(self._deadline.read_timeout)
-            super().send(view[start : start + _PIECE])
-
-    def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        """Read the answer from a file over the socket that keeps the deadline."""
-        timed: Any = _TimedSocket(sock, self._deadline)
-        return http.client.HTTPResponse(timed, *args, **kwargs)
-
-    response_class: Any = _timed_answer  # http.client calls it, with the socket
+class HandshakeError(SSLError):
+    """TLS could not be agreed on, so no request was sent."""
 
 
-class _TLSConnection(_Connection, HTTPSConnection):
+class TellsHandshake(HTTPSConnection):
+    """A connection whose errors tell whether they came before the request was sent."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (ssl.SSLError, CertificateError) as error:
+            raise HandshakeError(error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out in the TLS handshake") from error
+
+
+class _TLSConnection(_Connection, TellsHandshake):
     """The same over TLS."""
 
 

@@ -147,7 +147,9 @@ class ApiClient:
     def execute_without_preload_content(self, call: Call[T]) -> "BaseHTTPResponse":
         """Carry out a call and return the urllib3 response, unread, whatever its status."""
         timeout = call.options.get("_request_timeout")
-        return self._send(lambda: self._encode(call), _unread, timeout, repeatable=call.repeatable)[0]
+        return self._send(
+            lambda: self._encode(call), self.rest_client.leave_unread, timeout, repeatable=call.repeatable
+        )[0]
 
     def call_api(
         self,
@@ -174,7 +176,9 @@ class ApiClient:
         """
         request = low_level_request(method, url, header_params, body, post_params)
         repeatable = request.method in _REPEATABLE_METHODS
-        return RESTResponse(self._send(lambda: request, _unread, _request_timeout, repeatable=repeatable)[0])
+        return RESTResponse(
+            self._send(lambda: request, self.rest_client.leave_unread, _request_timeout, repeatable=repeatable)[0]
+        )
 
     def _encode(self, call: Call[T]) -> Request:
         configuration = self.configuration
@@ -215,9 +219,9 @@ class ApiClient:
                 opened = self.rest_client.open(request, deadline)
                 answer = finish(opened, request, deadline)
                 outcome = Outcome(opened.status, retry_after=opened.headers.get("retry-after"))
-            except TransportException as error:
+            except ApiException as error:
                 failure = error
-                outcome = Outcome(never_sent=error.never_sent, permanent=error.permanent)
+                outcome = Outcome.of(error)
             ended = time.monotonic()
             delay = delay_before_retry(
                 self._retry_policy,
@@ -232,7 +236,7 @@ class ApiClient:
                 request.method,
                 request.path,
                 len(attempts) + 1,
-                None if failure else outcome.status,
+                outcome.status,
                 type(failure).__name__ if failure else None,
                 outcome.unknown,
                 opened.tell() if opened else 0,
@@ -249,15 +253,12 @@ class ApiClient:
             elif failure is None:
                 return cast("Answer", answer), attempts
             else:
-                raised = failure if repeatable or failure.never_sent else with_unknown_outcome(failure)
+                raised = failure
+                if isinstance(failure, TransportException) and not (repeatable or failure.never_sent):
+                    raised = with_unknown_outcome(failure)
                 raised.attempts = attempts
                 raise raised from failure.__cause__
 
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def _unread(response: "BaseHTTPResponse", _request: Request, deadline: Deadline) -> "BaseHTTPResponse":
-    deadline.hold_for_each_read()
-    return response

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import platform
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "4.19.0"
 DEFAULT_TIMEOUT = 60.0
+DEFAULT_MAX_RESPONSE_SIZE = 100_000_000
 
 
 class HostSetting(TypedDict):
@@ -54,13 +56,15 @@ class Configuration:
     Attributes:
         assert_hostname: the host name to expect in the server's certificate, or False to accept any.
         cert_file: the path of the client's own certificate, in PEM format.
+        max_response_size: the largest answer to read, in bytes, once unpacked.
         key_file: the path of the key of that certificate, in PEM format.
         connection_pool_maxsize: how many connections to keep open for use again.
-        proxy: the URL of a proxy.
+        proxy: the URL of a proxy, with credentials in it if it needs them; the environment's if None.
         proxy_headers: header fields to send to that proxy.
         on_attempt: a function to call after each attempt, with one `Attempt`, for metrics.
         socket_options: options to set on each socket, as for `socket.socket.setsockopt`.
         tls_server_name: the host name to ask for in the TLS handshake (SNI).
+        trust_env: whether to use the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
         verify_ssl: whether to verify the server's certificate.
 
     Raises:
@@ -76,6 +80,7 @@ class Configuration:
         "cert_file",
         "connection_pool_maxsize",
         "key_file",
+        "max_response_size",
         "on_attempt",
         "proxy",
         "proxy_headers",
@@ -86,6 +91,7 @@ class Configuration:
         "ssl_ca_cert",
         "timeout",
         "tls_server_name",
+        "trust_env",
         "verify_ssl",
     )
     _default: ClassVar["Configuration | None"] = None
@@ -118,7 +124,9 @@ class Configuration:
         self.cert_file: str | None = None
         self.key_file: str | None = None
         self.tls_server_name: str | None = None
+        self.trust_env = True
         self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
+        self.max_response_size = DEFAULT_MAX_RESPONSE_SIZE
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None
         self.on_attempt: Callable[[Attempt], object] | None = None
@@ -135,7 +143,8 @@ class Configuration:
         if host is not None:
             from quantcdn._origin import origin_of
 
-            origin_of(host)
+            if not origin_of(host).is_private:
+                warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=2)
         self._host = host
 
     def host_for(self, index: int) -> str:

@@ -3,28 +3,28 @@
 import http.client
 import json
 import os
-import ssl
+import weakref
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
-from urllib3.poolmanager import PoolManager, ProxyManager
-from urllib3.util import Retry, make_headers, parse_url
+from urllib3.util import Retry, parse_url
 
 from quantcdn._deadline import Deadline
 from quantcdn._headers import Headers, merge_headers
 from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
-from quantcdn._pool import POOL_CLASSES
+from quantcdn._pool import HandshakeError
+from quantcdn._routes import Routes
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import (
     ApiException,
     ApiValueError,
     ConnectionException,
+    ResponseFormatException,
     TimeoutException,
     TLSException,
     TransportException,
@@ -78,21 +78,10 @@ class RESTClientObject:
 
     def __init__(self, configuration: Configuration) -> None:
         self._timeout = configuration.timeout
-        self._proxy = configuration.proxy
-        self._pool_options = _pool_options(configuration)
-        self._proxy_headers = dict(configuration.proxy_headers or {})
-        self._open()
-
-    def _open(self) -> None:
-        if self._proxy:
-            self._manager: PoolManager = _proxy_manager(self._proxy, self._proxy_headers, self._pool_options)
-        else:
-            self._manager = PoolManager(**self._pool_options)
-            # Everything else in a pool's key is the same for all pools of this manager.
-            key: Any = itemgetter("scheme", "host", "port")
-            self._manager.key_fn_by_scheme = {"http": key, "https": key}
-        self._manager.pool_classes_by_scheme = POOL_CLASSES
+        self._max_response_size = configuration.max_response_size
+        self._routes = Routes(configuration)
         self._process = os.getpid()
+        self._unread: weakref.WeakSet[urllib3.BaseHTTPResponse] = weakref.WeakSet()
 
     def open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         """Send a request and return as soon as the header fields of the answer are there.
@@ -100,10 +89,11 @@ class RESTClientObject:
         Raises:
             TransportException: no answer came.
         """
-        if self._process != os.getpid():
-            self._open()
+        if self._process != os.getpid():  # connections of the process before a fork are not ours
+            self._routes.open()
+            self._process = os.getpid()
         method, origin, target, headers, body = request
-        manager = self._manager
+        manager = self._routes.manager_for(origin)
         try:
             if manager.proxy is None:
                 pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
@@ -136,12 +126,35 @@ class RESTClientObject:
 
         Raises:
             TransportException: not all of it came.
+            ResponseFormatException: it is too large, or not encoded as it says.
         """
         try:
-            body = response.read()
+            body = self._body(response)
+        except errors.DecodeError as error:
+            raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
         except (errors.HTTPError, OSError) as error:
             raise _failure(error, request, deadline) from error
         return Response(response.status, response.reason, response.headers, body)
+
+    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        limit = self._max_response_size
+        size = response.length_remaining
+        if size is not None and size <= limit and "content-encoding" not in response.headers:
+            return response.read()
+        # How much there is, once unpacked, shows only while it is read.
+        body = response.read(limit + 1) if size is None or size <= limit else None
+        if body is None or len(body) > limit:
+            response.close()
+            raise _unreadable(response, f"it is larger than {limit} bytes, the configured max_response_size")
+        return body
+
+    def leave_unread(
+        self, response: urllib3.BaseHTTPResponse, _request: Request, deadline: Deadline
+    ) -> urllib3.BaseHTTPResponse:
+        """Hand an answer out as it is. From now on, the deadline holds for each read."""
+        deadline.hold_for_each_read()
+        self._unread.add(response)
+        return response
 
     def request(
         self,
@@ -168,11 +181,14 @@ class RESTClientObject:
             ApiValueError: what was given cannot be sent.
         """
         request = low_level_request(method, url, headers, body, post_params)
-        return RESTResponse(self.open(request, Deadline.of(_request_timeout, self._timeout)))
+        deadline = Deadline.of(_request_timeout, self._timeout)
+        return RESTResponse(self.leave_unread(self.open(request, deadline), request, deadline))
 
     def close(self) -> None:
-        """Close every connection. A later call opens new ones."""
-        self._manager.clear()
+        """Close every connection, also under answers that were not read. A later call opens new ones."""
+        for response in list(self._unread):
+            response.close()
+        self._routes.close()
 
 
 def low_level_request(
@@ -206,29 +222,6 @@ def low_level_request(
     return Request(method.upper(), origin, parsed.request_uri, merge_headers(given), content)
 
 
-def _pool_options(configuration: Configuration) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "maxsize": configuration.connection_pool_maxsize,
-        "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
-        "ca_certs": configuration.ssl_ca_cert,
-        "ca_cert_data": configuration.ca_cert_data,
-        "cert_file": configuration.cert_file,
-        "key_file": configuration.key_file,
-        "assert_hostname": configuration.assert_hostname,
-        "server_hostname": configuration.tls_server_name,
-        "socket_options": configuration.socket_options,
-    }
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _proxy_manager(proxy: str, headers: Mapping[str, str], options: dict[str, Any]) -> PoolManager:
-    url = parse_url(proxy)
-    if url.scheme not in ("http", "https"):
-        raise ApiValueError("The proxy must be an http or https URL, like 'http://proxy.example:3128'")
-    credentials = make_headers(proxy_basic_auth=url.auth) if url.auth else {}
-    return ProxyManager(url._replace(auth=None).url, proxy_headers=merge_headers(credentials, headers), **options)
-
-
 def _failure(error: Exception, request: Request, deadline: Deadline) -> TransportException:
     """The SDK's exception for an error of urllib3."""
     where = request.origin.url
@@ -243,12 +236,22 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
     # A timeout while sending a body arrives as a ProtocolError.
     if isinstance(error, errors.TimeoutError | TimeoutError) or deadline.left() <= 0:
         return TimeoutException(f"{where} did not answer in time")
+    if isinstance(error, HandshakeError):
+        return TLSException(f"No secure connection to {where}: {_cause(error)}", never_sent=True, permanent=True)
     if isinstance(error, errors.SSLError):
-        refused = isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError)
-        return TLSException(f"No secure connection to {where}: {error}", never_sent=refused, permanent=refused)
-    return ConnectionException(f"The connection to {where} was lost: {error}")
+        return TLSException(f"The secure connection to {where} was lost: {_cause(error)}")
+    return ConnectionException(f"The connection to {where} was lost: {_cause(error)}")
 
 
 def _cause(error: BaseException) -> str:
-    cause = error.__cause__ or error
-    return cause.strerror or str(cause) if isinstance(cause, OSError) else str(cause)
+    """What went wrong at the bottom of an error, in words."""
+    cause = error.__cause__ or next((part for part in error.args if isinstance(part, Exception)), error)
+    if isinstance(cause, errors.NewConnectionError):  # its text begins with the repr of the connection
+        return str(cause).rpartition(": ")[2]
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
+
+
+def _unreadable(response: urllib3.BaseHTTPResponse, problem: str) -> ResponseFormatException:
+    return ResponseFormatException.answered(
+        response.status, f"The answer cannot be read: {problem}", Headers(response.headers)
+    )

@@ -16,10 +16,13 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from quantcdn.exceptions import ApiValueError
+from quantcdn.exceptions import ApiException, ApiValueError, TransportException
 
 if TYPE_CHECKING:
     import urllib3
+
+# Any backoff has reached its maximum long before; a float cannot hold twice as many.
+_MOST_DOUBLINGS = 1000
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ class RetryPolicy:
     respect_retry_after: bool = True
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
+        if not self.attempts >= 1:  # so put, NaN fails too
             raise ApiValueError(f"attempts must be at least 1, not {self.attempts}")
-        if self.backoff < 0 or self.backoff_max < 0:
+        if not (self.backoff >= 0 and self.backoff_max >= 0):
             raise ApiValueError("backoff and backoff_max must be 0 or more seconds")
 
     @classmethod
@@ -61,6 +64,8 @@ class RetryPolicy:
             if retries < 0 or retries is True:
                 raise ApiValueError("retries must be a number of retries, 0 or more, or False for none")
             return cls(attempts=1 + retries)
+        if not hasattr(retries, "total"):
+            raise ApiValueError("retries must be None, False, a number of retries, a RetryPolicy or a urllib3.Retry")
         total = retries.total if retries.total is not None else cls.attempts - 1
         return cls(
             attempts=1 + int(total),
@@ -85,6 +90,13 @@ class Outcome(NamedTuple):
     never_sent: bool = False
     permanent: bool = False
     retry_after: str | None = None
+
+    @classmethod
+    def of(cls, failure: ApiException) -> "Outcome":
+        """What an exception says of an attempt."""
+        if isinstance(failure, TransportException):
+            return cls(never_sent=failure.never_sent, permanent=failure.permanent)
+        return cls(failure.status)
 
     @property
     def unknown(self) -> bool:
@@ -122,7 +134,7 @@ def delay_before_retry(
     may_repeat = repeatable or outcome.never_sent or outcome.status == 429
     if attempt >= policy.attempts or not may_repeat or not outcome.failed(policy.statuses):
         return None
-    delay = min(policy.backoff * 2.0 ** (attempt - 1), policy.backoff_max) * (0.5 + chance() / 2)
+    delay = min(policy.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS), policy.backoff_max) * (0.5 + chance() / 2)
     if policy.respect_retry_after and outcome.retry_after is not None:
         delay = max(delay, seconds_until(outcome.retry_after, now()))
     return delay if delay < time_left else None
@@ -136,7 +148,7 @@ def seconds_until(retry_after: str, now: datetime) -> float:
         pass
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -16,7 +16,8 @@ class Model(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """The fields under the names of the wire. A field that is None is left out; an unknown field never is."""
         unknown_nulls = {name: None for name, value in (self.model_extra or {}).items() if value is None}
-        return {**self.model_dump(by_alias=True, exclude_none=True), **unknown_nulls}
+        # Without warnings: they would print values that were put in unchecked. What is sent is checked first.
+        return {**self.model_dump(by_alias=True, exclude_none=True, warnings=False), **unknown_nulls}
 
     def to_json(self) -> str:
         """The fields as JSON text, under the names of the wire."""

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError, core_schema
 
 MAX_JSON_DEPTH = 200
@@ -48,13 +48,13 @@ def _check_json(value: object, path: str, parents: tuple[object, ...] = ()) -> N
     """Refuse what JSON cannot hold, and name its place."""
     if isinstance(value, Enum):
         _check_json(value.value, path, parents)
-    elif isinstance(value, Mapping | list | tuple):
-        container = cast("Mapping[object, object] | Sequence[object]", value)
+    elif isinstance(value, dict | list | tuple):
+        container = cast("dict[object, object] | Sequence[object]", value)
         if any(container is parent for parent in parents):
             raise _not_json(path, "it contains itself")
         if len(parents) == MAX_JSON_DEPTH:
             raise _not_json(path, f"it is nested more than {MAX_JSON_DEPTH} levels deep")
-        if isinstance(container, Mapping):
+        if isinstance(container, dict):
             for key, item in container.items():
                 if not isinstance(key, str):
                     raise _not_json(path, f"a key is of type {type(key).__name__}, and only strings can be keys")
@@ -68,7 +68,7 @@ def _check_json(value: object, path: str, parents: tuple[object, ...] = ()) -> N
         if _has_lone_surrogate(value):
             raise _not_json(path, "text with a lone surrogate cannot be written as JSON")
     elif isinstance(value, float | Decimal):
-        if not math.isfinite(value):
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
             raise _not_json(path, "JSON has no NaN and no infinity")
     elif not (value is None or isinstance(value, int | date | time | UUID)):
         raise _not_json(
@@ -82,12 +82,14 @@ def _not_json(path: str, problem: str) -> PydanticCustomError:
     return PydanticCustomError("not_json", "{path}: {problem}", {"path": path, "problem": problem})
 
 
-def _check_metadata(value: dict[str, Any]) -> dict[str, Any]:
-    _check_json(value, "metadata")
-    return value
+def _check_metadata(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        _check_json(dict(cast("Mapping[object, object]", value)), "metadata")
+    return cast("object", value)
 
 
-Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata)]
+# Checked before pydantic reads it, which would turn a key of bytes into text.
+Metadata = Annotated[dict[str, Any], BeforeValidator(_check_metadata)]
 """A dict that JSON can hold, at any depth."""
 
 
@@ -97,11 +99,23 @@ Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata)]
 # differently from these two.
 _DEFAULTS = (datetime(2000, 1, 1), datetime(2013, 12, 29))
 _LEAP_SECOND = re.compile(r"(?<=:\d\d:)60(?!\d)")
+# People mean three hours ahead by GMT+3, and dateutil reads three hours behind; a single letter at the end is a time
+# zone to some, and half of a.m. to dateutil.
+_AMBIGUOUS = re.compile(r"(?<![A-Za-z-])[A-Za-z]+[+-]\d|\d\s*[A-Ya-y](?![A-Za-z\d])")
+# The one form with a year of two digits in which it is known which number is the year: RFC 850 and RFC 822.
+_has_two_digit_year = re.compile(r"[A-Za-z]+, \d\d?[ -][A-Za-z]{3}[ -]\d\d .*").fullmatch
+_is_number = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*").fullmatch
+# A number is read as seconds or milliseconds since 1970 where that gives a year from 2000 to 2099. Anything else is
+# more likely to mean something different: 2024, 20240506, or "never", as the last second of the year 9999.
+_FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_PAST_LAST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 _any_datetime: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
-def _zone(name: str | None, offset: int | None) -> timezone:
+def _zone(name: str | None, offset: int | None) -> timezone | None:
     if offset is None:
+        if name is None:
+            return None
         raise ValueError(f"{name} is not a time zone with one known offset")
     return timezone(timedelta(seconds=offset))
 
@@ -109,31 +123,41 @@ def _zone(name: str | None, offset: int | None) -> timezone:
 def _read_with_dateutil(text: str) -> datetime:
     from dateutil import parser  # costs 25 ms to import, and is hardly ever needed
 
+    if not text[:1].isalnum() or _AMBIGUOUS.search(text):
+        raise ValueError("the text is ambiguous")
     # Where the year does not come first, day and month are ambiguous unless both orders give the same instant.
     day_first = not text[:4].isdigit()
     first, second = (
         parser.parse(text, default=default, dayfirst=day_first and default is _DEFAULTS[1], tzinfos=_zone)
         for default in _DEFAULTS
     )
-    if first != second:
+    if first != second or not (f"{first.year:04}" in text or _has_two_digit_year(text)):
         raise ValueError("the text does not name one instant")
     return first
 
 
 def _read_timestamp(value: object) -> datetime:
     if isinstance(value, bool) or not isinstance(value, str | int | float | datetime):
-        raise PydanticCustomError("timestamp", "Input should be a timestamp")
+        raise _no_timestamp()
+    is_number = _is_number(value) if isinstance(value, str) else isinstance(value, int | float)
     try:
         instant = _any_datetime.validate_python(value)
     except ValidationError:
-        if not isinstance(value, str):
-            raise PydanticCustomError("timestamp", "Input should be a timestamp") from None
+        if is_number or not isinstance(value, str):
+            raise _no_timestamp() from None
         text, leap_seconds = _LEAP_SECOND.subn("59", value)
         try:
             instant = _read_with_dateutil(text) + timedelta(seconds=leap_seconds)
         except (ValueError, OverflowError, TypeError, AttributeError):  # dateutil lets all of these out
-            raise PydanticCustomError("timestamp", "Input should be a timestamp") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
+            raise _no_timestamp() from None
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
+    if is_number and not _FIRST <= instant < _PAST_LAST:
+        raise _no_timestamp()
+    return instant
+
+
+def _no_timestamp() -> PydanticCustomError:
+    return PydanticCustomError("timestamp", "Input should be a timestamp")
 
 
 def _read_id(value: object) -> object:
@@ -157,7 +181,8 @@ class _LenientFromPython:
 Timestamp = Annotated[
     datetime,
     _LenientFromPython(
-        core_schema.datetime_schema(strict=True, tz_constraint="aware"),
+        # The bounds send numbers in quotes to the second pass, which knows them from text.
+        core_schema.datetime_schema(strict=True, tz_constraint="aware", ge=_FIRST, lt=_PAST_LAST),
         core_schema.no_info_plain_validator_function(_read_timestamp),
     ),
 ]

@@ -1,0 +1,114 @@
+"""How a server is reached: TLS options, and whether directly or through a proxy."""
+
+import ssl
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any
+from urllib.request import getproxies_environment, proxy_bypass
+
+from urllib3.exceptions import LocationParseError
+from urllib3.poolmanager import PoolManager, ProxyManager
+from urllib3.util import Url, make_headers, parse_url
+
+from quantcdn._headers import merge_headers
+from quantcdn._origin import Origin
+from quantcdn._pool import POOL_CLASSES
+from quantcdn.configuration import Configuration
+from quantcdn.exceptions import ApiValueError
+
+
+class Routes:
+    """The connection pools of a client, one manager for each way there is.
+
+    Args:
+        configuration: the options. What concerns connections is read here, once, and so is the environment.
+
+    Raises:
+        ApiValueError: a proxy is not one. The message does not show its credentials.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._options = _pool_options(configuration)
+        self._proxy_headers = dict(configuration.proxy_headers or {})
+        self._may_bypass = not configuration.proxy
+        if configuration.proxy:
+            self._proxies = {"all": configuration.proxy}
+        else:
+            self._proxies = getproxies_environment() if configuration.trust_env else {}
+        self.open()
+
+    def open(self) -> None:
+        """Begin anew, without any connection."""
+        self._chosen: dict[Origin, PoolManager] = {}
+        self._direct = PoolManager(**self._options)
+        self._direct.pool_classes_by_scheme = POOL_CLASSES
+        # Everything else in a pool's key is the same for all pools of this manager.
+        key: Any = itemgetter("scheme", "host", "port")
+        self._direct.key_fn_by_scheme = {"http": key, "https": key}
+        self._by_proxy = {
+            proxy: _proxy_manager(proxy, self._proxy_headers, self._options)
+            for scheme, proxy in self._proxies.items()
+            if scheme in ("http", "https", "all")
+        }
+
+    def manager_for(self, origin: Origin) -> PoolManager:
+        """The manager whose connections reach a server."""
+        if not self._by_proxy:
+            return self._direct
+        manager = self._chosen.get(origin)
+        if manager is None:
+            manager = self._chosen[origin] = self._choose(origin)
+        return manager
+
+    def _choose(self, origin: Origin) -> PoolManager:
+        proxy = self._proxies.get(origin.scheme) or self._proxies.get("all")
+        if proxy is None or (self._may_bypass and proxy_bypass(f"{origin.host}:{origin.port}")):
+            return self._direct
+        return self._by_proxy[proxy]
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        for manager in (self._direct, *self._by_proxy.values()):
+            manager.clear()
+
+
+def _pool_options(configuration: Configuration) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "maxsize": configuration.connection_pool_maxsize,
+        "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
+        "ca_certs": configuration.ssl_ca_cert,
+        "ca_cert_data": configuration.ca_cert_data,
+        "cert_file": configuration.cert_file,
+        "key_file": configuration.key_file,
+        "assert_hostname": configuration.assert_hostname,
+        "server_hostname": configuration.tls_server_name,
+        "socket_options": configuration.socket_options,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _proxy_manager(proxy: str, headers: Mapping[str, str], options: dict[str, Any]) -> PoolManager:
+    try:
+        url = parse_url(proxy)
+    except LocationParseError:
+        url = Url()
+    if url.scheme in ("socks4", "socks4a", "socks5", "socks5h"):
+        return _socks_manager(proxy, options)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ApiValueError(
+            "The proxy must be a URL like 'http://proxy.example:3128' or 'socks5h://proxy.example:1080'"
+        )
+    credentials = make_headers(proxy_basic_auth=url.auth) if url.auth else {}
+    manager = ProxyManager(url._replace(auth=None).url, proxy_headers=merge_headers(credentials, headers), **options)
+    manager.pool_classes_by_scheme = POOL_CLASSES
+    return manager
+
+
+def _socks_manager(proxy: str, options: dict[str, Any]) -> PoolManager:
+    try:
+        from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
+    except ImportError:
+        raise ApiValueError('A SOCKS proxy needs PySocks: pip install "quantcdn[socks]"') from None
+    manager = SOCKSProxyManager(proxy, **options)
+    manager.pool_classes_by_scheme = SOCKS_POOL_CLASSES
+    return manager
