@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 from typing_extensions import NotRequired, Self
 
 from quantcdn import __version__
+from quantcdn._origin import origin_of
 from quantcdn._token import normalised_token
 from quantcdn.exceptions import ApiValueError
 
@@ -141,8 +142,6 @@ class Configuration:
     @host.setter
     def host(self, host: str | None) -> None:
         if host is not None:
-            from quantcdn._origin import origin_of
-
             if not origin_of(host).is_private:
                 warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=2)
         self._host = host
