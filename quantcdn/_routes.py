@@ -24,10 +24,11 @@ class Routes:
         configuration: the options. What concerns connections is read here, once, and so is the environment.
 
     Raises:
-        ApiValueError: a proxy is not one. The message does not show its credentials.
+        ApiValueError: a proxy is not one, or certificates cannot be used. The message does not show any credentials.
     """
 
     def __init__(self, configuration: Configuration) -> None:
+        _check_certificates(configuration)
         self._options = _pool_options(configuration)
         self._proxy_headers = dict(configuration.proxy_headers or {})
         self._may_bypass = not configuration.proxy
@@ -87,6 +88,24 @@ def _pool_options(configuration: Configuration) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def _check_certificates(configuration: Configuration) -> None:
+    """Refuse certificates here, where the option is known, that no connection could use."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    option = "ssl_ca_cert"
+    try:
+        if configuration.ssl_ca_cert:
+            context.load_verify_locations(configuration.ssl_ca_cert)
+        option = "ca_cert_data"
+        if configuration.ca_cert_data:
+            context.load_verify_locations(cadata=configuration.ca_cert_data)
+        option = "cert_file with its key_file"
+        if configuration.cert_file:
+            # An encrypted key cannot be used; with a password at hand, OpenSSL does not ask for one on the terminal.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+    except (OSError, ValueError) as error:
+        raise ApiValueError(f"{option} cannot be used: {error}") from None
+
+
 def _proxy_manager(proxy: str, headers: Mapping[str, str], options: dict[str, Any]) -> PoolManager:
     try:
         url = parse_url(proxy)
@@ -108,7 +127,7 @@ def _socks_manager(proxy: str, options: dict[str, Any]) -> PoolManager:
     try:
         from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
     except ImportError:
-        raise ApiValueError('A SOCKS proxy needs PySocks: pip install "quantcdn[socks]"') from None
+        raise ApiValueError('A SOCKS proxy needs the extra quantcdn[socks], which brings PySocks') from None
     manager = SOCKSProxyManager(proxy, **options)
     manager.pool_classes_by_scheme = SOCKS_POOL_CLASSES
     return manager

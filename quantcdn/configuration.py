@@ -154,7 +154,8 @@ class Configuration:
         """
         if index == 0:
             return self.host
-        return self._host or self.get_host_from_settings(index, self.server_variables)
+        server = self.get_host_from_settings(index, self.server_variables)
+        return self._host or server
 
     @property
     def access_token(self) -> str | Callable[[], str] | None:

@@ -8,7 +8,7 @@ In a program, or in a test::
         configuration = Configuration(host=service.host, access_token=service.access_token)
         print(AISessionsApi(ApiClient(configuration)).list_ai_sessions(service.organisation))
 
-In a terminal: ``python -m quantcdn.sandbox``. Both need the extra: ``pip install "quantcdn[sandbox]"``.
+In a terminal: ``python -m quantcdn.sandbox``. Both need the extra ``sandbox``.
 
 How the sandbox decides what the contract leaves open:
 
@@ -81,7 +81,7 @@ def running(
     try:
         from quantcdn.sandbox import _app, _server, _store
     except ImportError as error:
-        raise ImportError('the sandbox needs its extra: pip install "quantcdn[sandbox]"', name=error.name) from error
+        raise ImportError('the sandbox needs the extra quantcdn[sandbox], which brings Starlette and uvicorn', name=error.name) from error
     token = f"qc_sandbox_{secrets.token_hex(16)}" if access_token is None else access_token
     own = "sandbox" if organisation is None else organisation
     access = _app.granted([(token, [own]), *(tokens or {}).items()])
