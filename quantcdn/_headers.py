@@ -48,8 +48,8 @@ _HARMLESS = frozenset(
     ]
 )
 
-# RFC 9110, sections 5.1 and 5.5.
-_is_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+# RFC 9110, sections 5.6.2 and 5.5.
+is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 
@@ -77,7 +77,7 @@ def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
 
 def check_header(name: str, value: str) -> None:
     """Refuse what cannot be sent in a header, without showing it."""
-    if not _is_name(name):
+    if not is_token(name):
         raise ApiValueError(
             "A header name is not valid: it may hold letters, digits and !#$%&'*+-.^_`|~ only, and at least one of them"
         )

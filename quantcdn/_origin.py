@@ -1,5 +1,6 @@
 """Where requests go: a base URL, checked once and taken apart."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from urllib3.util import parse_url
 from quantcdn.exceptions import ApiValueError
 
 _API_ROOT = "/api/v3"  # the contract's paths hold it, and people's base URLs often end in it as well
+_is_host = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]+", re.ASCII).fullmatch  # urllib3 2.2 lets line breaks through
 
 
 class Origin(NamedTuple):
@@ -52,7 +54,7 @@ def origin_of(base_url: str) -> Origin:
         raise ApiValueError("The host is not a URL: give one like 'https://dashboard.quantcdn.io'") from None
     if url.auth is not None:
         raise ApiValueError("The host must not hold a user name or a password: give the token as access_token")
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or not _is_host(url.host):
         raise ApiValueError(
             "The host is not a URL: give one that starts with 'https://' (or 'http://' for a test server)"
         )

@@ -9,20 +9,33 @@ connecting, for each piece of a large body when sending, and for each piece of t
 import http.client
 import io
 import math
+import re
 import socket
 import ssl
 import time
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError, SSLError
 from urllib3.util.connection import allowed_gai_family, create_connection
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from quantcdn._deadline import Deadline, TimeLeft
 
 _PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time
+_HEADER_DEFECTS = (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
 
 
@@ -50,6 +63,37 @@ class _TimedFile(io.RawIOBase):
         super().close()
 
 
+class _Reader(io.BufferedReader):
+    """A file that remembers the last line that was read."""
+
+    last_line = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self.last_line = super().readline(size)
+        return self.last_line
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that is refused where its head is cut or is no HTTP: http.client reads over both."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        reader: Any = self.fp
+        super().begin()
+        if not reader.last_line:
+            raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
+        if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.msg.defects):
+            raise http.client.HTTPException("one of its headers is none")
+
+
+class ProxyRefusal(ProxyError):
+    """The proxy refused, and would do so again."""
+
+
+# The proxy answered 4xx. It says of two of these that they pass: 408, a timeout, and 429, too many requests.
+_tunnel_refused = re.compile(r"Tunnel connection failed: (?!408|429)4").match
+
+
 class KeepsDeadline(HTTPConnection):
     """A connection that keeps to the deadline of the request it carries."""
 
@@ -59,7 +103,13 @@ class KeepsDeadline(HTTPConnection):
         return self.timeout.deadline if isinstance(self.timeout, TimeLeft) else Deadline(math.inf)
 
     def _tunnel(self) -> None:
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        except TimeoutError:
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            kind = ProxyRefusal if _tunnel_refused(str(error)) else ProxyError
+            raise kind("No tunnel", error) from error
         if self.sock is not None:
             self.sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
 
@@ -76,7 +126,7 @@ class KeepsDeadline(HTTPConnection):
     def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
         """Read the answer from a file over the socket that keeps the deadline."""
         timed: Any = _TimedSocket(sock, self._deadline)
-        return http.client.HTTPResponse(timed, *args, **kwargs)
+        return _Answer(timed, *args, **kwargs)
 
     response_class: Any = _timed_answer  # http.client calls it, with the socket
 
@@ -120,10 +170,12 @@ class TellsHandshake(HTTPSConnection):
     def connect(self) -> None:
         try:
             super().connect()
-        except (ssl.SSLError, CertificateError) as error:
+        except (ssl.SSLError, SSLError, CertificateError) as error:
             raise HandshakeError(error) from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, f"Connection to {self.host} timed out in the TLS handshake") from error
+        except OSError as error:
+            raise HandshakeError(error) from error
 
 
 class _TLSConnection(_Connection, TellsHandshake):
@@ -137,8 +189,8 @@ class _TimedSocket:
         self._sock = sock
         self._deadline = deadline
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedFile(self._sock, self._deadline))
+    def makefile(self, _mode: str) -> _Reader:
+        return _Reader(_TimedFile(self._sock, self._deadline))
 
 
 # The connection class is given through a property because tools that record traffic, like vcrpy, put theirs on

@@ -1,20 +1,24 @@
 """How a server is reached: TLS options, and whether directly or through a proxy."""
 
+import base64
 import ssl
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
 from urllib.request import getproxies_environment, proxy_bypass
 
 from urllib3.exceptions import LocationParseError
 from urllib3.poolmanager import PoolManager, ProxyManager
-from urllib3.util import Url, make_headers, parse_url
+from urllib3.util import Url, parse_url
 
 from quantcdn._headers import merge_headers
 from quantcdn._origin import Origin
 from quantcdn._pool import POOL_CLASSES
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import ApiValueError
+
+_SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 
 
 class Routes:
@@ -68,9 +72,14 @@ class Routes:
         return self._by_proxy[proxy]
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every connection that is not in use. One that is in use is closed when it is given back."""
         for manager in (self._direct, *self._by_proxy.values()):
+            # Clearing alone would leave connections open for as long as a traceback refers to their pool.
+            pools = [manager.pools.get(key) for key in manager.pools.keys()]  # noqa: SIM118  # it cannot be iterated
             manager.clear()
+            for pool in pools:
+                if pool is not None:
+                    pool.close()
 
 
 def _pool_options(configuration: Configuration) -> dict[str, Any]:
@@ -111,23 +120,28 @@ def _proxy_manager(proxy: str, headers: Mapping[str, str], options: dict[str, An
         url = parse_url(proxy)
     except LocationParseError:
         url = Url()
-    if url.scheme in ("socks4", "socks4a", "socks5", "socks5h"):
-        return _socks_manager(proxy, options)
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https", *_SOCKS) or not url.host:
         raise ApiValueError(
             "The proxy must be a URL like 'http://proxy.example:3128' or 'socks5h://proxy.example:1080'"
         )
-    credentials = make_headers(proxy_basic_auth=url.auth) if url.auth else {}
-    manager = ProxyManager(url._replace(auth=None).url, proxy_headers=merge_headers(credentials, headers), **options)
+    user, _, password = (url.auth or "").partition(":")
+    address = url._replace(auth=None).url
+    if url.scheme in _SOCKS:
+        return _socks_manager(address, options, unquote(user), unquote(password))
+    credentials: dict[str, str] = {}
+    if url.auth:
+        login = unquote_to_bytes(f"{user}:{password}")
+        credentials["Proxy-Authorization"] = f"Basic {base64.b64encode(login).decode()}"
+    manager = ProxyManager(address, proxy_headers=merge_headers(credentials, headers), **options)
     manager.pool_classes_by_scheme = POOL_CLASSES
     return manager
 
 
-def _socks_manager(proxy: str, options: dict[str, Any]) -> PoolManager:
+def _socks_manager(address: str, options: dict[str, Any], user: str, password: str) -> PoolManager:
     try:
         from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
     except ImportError:
-        raise ApiValueError('A SOCKS proxy needs the extra quantcdn[socks], which brings PySocks') from None
-    manager = SOCKSProxyManager(proxy, **options)
+        raise ApiValueError("A SOCKS proxy needs the extra quantcdn[socks], which brings PySocks") from None
+    manager = SOCKSProxyManager(address, user or None, password or None, **options)
     manager.pool_classes_by_scheme = SOCKS_POOL_CLASSES
     return manager

@@ -211,6 +211,7 @@ class ApiClient:
         longest_wait = self.configuration.timeout
         deadline = Deadline.of(request_timeout, longest_wait)
         attempts: tuple[Attempt, ...] = ()
+        outcomes: list[Outcome] = []
         while True:
             request = encoded()  # anew each time, so that a token callable is asked again
             answer = opened = failure = None
@@ -231,7 +232,9 @@ class ApiClient:
                 time_left=min(deadline.left(), longest_wait),
                 chance=random.random,
                 now=_now,
+                earlier=outcomes,
             )
+            outcomes.append(outcome)
             attempt = Attempt(
                 request.method,
                 request.path,
@@ -254,8 +257,10 @@ class ApiClient:
                 return cast("Answer", answer), attempts
             else:
                 raised = failure
-                if isinstance(failure, TransportException) and not (repeatable or failure.never_sent):
-                    raised = with_unknown_outcome(failure)
+                if isinstance(failure, TransportException):
+                    failure.never_sent = all(outcome.never_sent for outcome in outcomes)
+                    if not repeatable and outcome.unknown:
+                        raised = with_unknown_outcome(failure)
                 raised.attempts = attempts
                 raise raised from failure.__cause__
 

@@ -114,7 +114,7 @@ class Configuration:
             raise ApiValueError(f"timeout must be a number of seconds above 0, or math.inf, not {timeout!r}")
         self.server_index = server_index or 0
         self.server_variables = dict(server_variables or {})
-        self.host = host
+        self._set_host(host)
         self.access_token = access_token
         self.ssl_ca_cert = ssl_ca_cert
         self.ca_cert_data = ca_cert_data
@@ -141,9 +141,12 @@ class Configuration:
 
     @host.setter
     def host(self, host: str | None) -> None:
-        if host is not None:
-            if not origin_of(host).is_private:
-                warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=2)
+        self._set_host(host)
+
+    def _set_host(self, host: str | None) -> None:
+        if host is not None and not origin_of(host).is_private:
+            # As seen from the line that sets the host, or makes the configuration.
+            warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=3)
         self._host = host
 
     def host_for(self, index: int) -> str:

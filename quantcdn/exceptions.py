@@ -154,7 +154,7 @@ class TransportException(ApiException):
     """No answer came.
 
     Attributes:
-        never_sent: whether it is certain that the service did not see the request.
+        never_sent: whether it is certain that the service did not see the request, in any attempt.
         permanent: whether it is certain that another attempt would fail in the same way.
     """
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import ssl
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +15,10 @@ from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
 from quantcdn._deadline import Deadline
-from quantcdn._headers import Headers, merge_headers
+from quantcdn._headers import Headers, is_token, merge_headers
 from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
-from quantcdn._pool import HandshakeError
+from quantcdn._pool import HandshakeError, ProxyRefusal
 from quantcdn._routes import Routes
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import (
@@ -28,6 +29,7 @@ from quantcdn.exceptions import (
     TimeoutException,
     TLSException,
     TransportException,
+    excerpt,
 )
 
 __all__ = ["ApiException", "ApiValueError", "RESTClientObject", "RESTResponse", "RESTResponseType"]
@@ -36,6 +38,9 @@ RESTResponseType = urllib3.HTTPResponse
 
 # The client decides about another attempt, and redirects are not followed: a token must not travel to another origin.
 _ONE_ATTEMPT = Retry(False, redirect=False)
+
+# OpenSSL's codes for certificates that are sound, but of an authority that it does not know.
+_UNTRUSTED = frozenset([18, 19, 20, 21])
 
 
 class RESTResponse:
@@ -133,7 +138,9 @@ class RESTClientObject:
         except errors.DecodeError as error:
             raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
         except (errors.HTTPError, OSError) as error:
-            raise _failure(error, request, deadline) from error
+            if not 400 <= response.status < 500:
+                raise _failure(error, request, deadline) from error
+            body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
         return Response(response.status, response.reason, response.headers, body)
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
@@ -201,8 +208,13 @@ def low_level_request(
     """The request of a method, a URL, headers and a body of any kind."""
     if body is not None and post_params:
         raise ApiValueError("Give body or post_params, not both")
-    parsed = parse_url(url)
-    origin = origin_of(f"{parsed.scheme}://{parsed.netloc}")
+    if not is_token(method):
+        raise ApiValueError(f"The method {method!r} is not valid: give one like 'GET'")
+    try:
+        parsed = parse_url(url)
+    except errors.LocationParseError:
+        raise ApiValueError("The URL is not valid: give a whole one, with 'https://' or 'http://'") from None
+    origin = origin_of(f"{parsed.scheme}://{parsed.authority}")
     given = Headers(headers or {})
     content_type = given.get("content-type", "")
     content: bytes | None
@@ -214,19 +226,29 @@ def low_level_request(
         given["Content-Type"] = content_type
     elif body is None or isinstance(body, bytes):
         content = body
-    elif isinstance(body, str):
-        content = body.encode()
     else:
-        content = json.dumps(body, allow_nan=False).encode()
-        given.setdefault("Content-Type", "application/json")
+        try:
+            content = (body if isinstance(body, str) else json.dumps(body, allow_nan=False)).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ApiValueError(f"The body cannot be sent: {error}") from None
+        if not isinstance(body, str):
+            given.setdefault("Content-Type", "application/json")
     return Request(method.upper(), origin, parsed.request_uri, merge_headers(given), content)
 
 
 def _failure(error: Exception, request: Request, deadline: Deadline) -> TransportException:
     """The SDK's exception for an error of urllib3."""
     where = request.origin.url
+    if isinstance(error, errors.ClosedPoolError):
+        return ConnectionException("The client was closed by another thread at that moment", never_sent=True)
     if isinstance(error, errors.ProxyError):
-        return ConnectionException(f"The proxy could not be used: {_cause(error.original_error)}", never_sent=True)
+        cause = error.original_error
+        if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
+            return TimeoutException(f"The proxy did not connect to {where} in time", never_sent=True)
+        refused = isinstance(error, ProxyRefusal)
+        return ConnectionException(
+            f"No connection through the proxy: {_cause(cause)}", never_sent=True, permanent=refused
+        )
     if isinstance(error, errors.NameResolutionError):
         return ConnectionException(f"The name of {where} could not be found", never_sent=True)
     if isinstance(error, errors.NewConnectionError):
@@ -237,10 +259,26 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
     if isinstance(error, errors.TimeoutError | TimeoutError) or deadline.left() <= 0:
         return TimeoutException(f"{where} did not answer in time")
     if isinstance(error, HandshakeError):
-        return TLSException(f"No secure connection to {where}: {_cause(error)}", never_sent=True, permanent=True)
+        # Closed or reset in the handshake, as a restarting gateway does: not what another attempt would meet again.
+        dropped = isinstance(error.__cause__, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
+        advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""
+        return TLSException(
+            f"No secure connection to {where}: {_cause(error)}{advice}", never_sent=True, permanent=not dropped
+        )
     if isinstance(error, errors.SSLError):
         return TLSException(f"The secure connection to {where} was lost: {_cause(error)}")
-    return ConnectionException(f"The connection to {where} was lost: {_cause(error)}")
+    reason = f"The connection to {where} was lost"
+    if isinstance(error, errors.ProtocolError) and _is_nonsense(error.args[-1]):
+        reason = f"{where} did not answer in HTTP that can be read"
+    return ConnectionException(f"{reason}: {_cause(error)}")
+
+
+def _is_nonsense(error: object) -> bool:
+    """Whether something came that is no HTTP, rather than nothing or too little."""
+    return isinstance(error, http.client.HTTPException) and not isinstance(
+        error, http.client.RemoteDisconnected | http.client.IncompleteRead
+    )
 
 
 def _cause(error: BaseException) -> str:
@@ -248,7 +286,7 @@ def _cause(error: BaseException) -> str:
     cause = error.__cause__ or next((part for part in error.args if isinstance(part, Exception)), error)
     if isinstance(cause, errors.NewConnectionError):  # its text begins with the repr of the connection
         return str(cause).rpartition(": ")[2]
-    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
+    return (cause.strerror if isinstance(cause, OSError) else None) or excerpt(str(cause)) or type(cause).__name__
 
 
 def _unreadable(response: urllib3.BaseHTTPResponse, problem: str) -> ResponseFormatException:

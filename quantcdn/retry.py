@@ -10,7 +10,7 @@ The rules:
   that is left, there is no further attempt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -35,6 +35,9 @@ class RetryPolicy:
         backoff_max: the longest such wait, in seconds.
         statuses: the status codes that count as a failure to try again; None for 429 and any 5xx.
         respect_retry_after: whether to wait as long as the service asks.
+        connect: how many of the failures that never reached the service are retried; None for no limit of their own.
+        read: the same for answers that were lost.
+        status: the same for answers whose status counts as a failure.
     """
 
     attempts: int = 3
@@ -42,6 +45,9 @@ class RetryPolicy:
     backoff_max: float = 8.0
     statuses: frozenset[int] | None = None
     respect_retry_after: bool = True
+    connect: int | None = None
+    read: int | None = None
+    status: int | None = None
 
     def __post_init__(self) -> None:
         if not self.attempts >= 1:  # so put, NaN fails too
@@ -66,14 +72,26 @@ class RetryPolicy:
             return cls(attempts=1 + retries)
         if not hasattr(retries, "total"):
             raise ApiValueError("retries must be None, False, a number of retries, a RetryPolicy or a urllib3.Retry")
-        total = retries.total if retries.total is not None else cls.attempts - 1
+        connect, read, status = (_count(count) for count in (retries.connect, retries.read, retries.status))
+        # Without a total, urllib3 would allow any number of the failures that have no count of their own.
+        counted = sum(filter(None, (connect, read, status)))
+        total = max(cls.attempts - 1, counted) if retries.total is None else int(retries.total)
         return cls(
-            attempts=1 + int(total),
+            attempts=1 + total,
             backoff=retries.backoff_factor,
             backoff_max=retries.backoff_max,
             statuses=frozenset(retries.status_forcelist) | {429} if retries.status_forcelist else None,
             respect_retry_after=retries.respect_retry_after_header,
+            connect=connect,
+            read=read,
+            status=status,
         )
+
+    def allowance(self, outcome: "Outcome") -> int | None:
+        """How many failures of this kind are retried; None for no limit of their own."""
+        if outcome.status is not None:
+            return self.status
+        return self.connect if outcome.never_sent else self.read
 
 
 class Outcome(NamedTuple):
@@ -103,6 +121,10 @@ class Outcome(NamedTuple):
         """Whether the request may have taken effect, or not."""
         return not self.never_sent if self.status is None else self.status >= 500
 
+    def is_like(self, other: "Outcome") -> bool:
+        """Whether both count as the same kind of failure: never sent, lost, or answered with a status."""
+        return (self.status is None, self.never_sent) == (other.status is None, other.never_sent)
+
     def failed(self, statuses: frozenset[int] | None) -> bool:
         """Whether it is a failure that another attempt may mend."""
         if self.status is None:
@@ -119,6 +141,7 @@ def delay_before_retry(
     time_left: float,
     chance: Callable[[], float],
     now: Callable[[], datetime],
+    earlier: Sequence[Outcome] = (),
 ) -> float | None:
     """How long to wait before the next attempt, in seconds, or None where there must be none.
 
@@ -130,14 +153,23 @@ def delay_before_retry(
         time_left: how long the caller is still willing to wait, in seconds.
         chance: gives a random number from 0 to 1, for the jitter.
         now: gives the time of day, with its time zone, for a ``Retry-After`` that is a date.
+        earlier: what came of the attempts before, for policies that count kinds of failures apart.
     """
     may_repeat = repeatable or outcome.never_sent or outcome.status == 429
     if attempt >= policy.attempts or not may_repeat or not outcome.failed(policy.statuses):
+        return None
+    allowance = policy.allowance(outcome)
+    if allowance is not None and sum(map(outcome.is_like, earlier)) >= allowance:
         return None
     delay = min(policy.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS), policy.backoff_max) * (0.5 + chance() / 2)
     if policy.respect_retry_after and outcome.retry_after is not None:
         delay = max(delay, seconds_until(outcome.retry_after, now()))
     return delay if delay < time_left else None
+
+
+def _count(retries: int | bool | None) -> int | None:
+    """A count of a `urllib3.Retry`, in which False stands for none."""
+    return None if retries is None else int(retries)
 
 
 def seconds_until(retry_after: str, now: datetime) -> float:

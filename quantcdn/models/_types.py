@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 
 MAX_JSON_DEPTH = 200
@@ -100,11 +100,11 @@ Metadata = Annotated[dict[str, Any], BeforeValidator(_check_metadata)]
 _DEFAULTS = (datetime(2000, 1, 1), datetime(2013, 12, 29))
 _LEAP_SECOND = re.compile(r"(?<=:\d\d:)60(?!\d)")
 # People mean three hours ahead by GMT+3, and dateutil reads three hours behind; a single letter at the end is a time
-# zone to some, and half of a.m. to dateutil.
-_AMBIGUOUS = re.compile(r"(?<![A-Za-z-])[A-Za-z]+[+-]\d|\d\s*[A-Ya-y](?![A-Za-z\d])")
+# zone to some, and half of a.m. to dateutil; in a row of four numbers or more, dateutil guesses which is which.
+_AMBIGUOUS = re.compile(r"(?<![A-Za-z-])[A-Za-z]+[+-]\d|\d\s*[A-Ya-y](?![A-Za-z\d])|(\d+[-,]){3}")
 # The one form with a year of two digits in which it is known which number is the year: RFC 850 and RFC 822.
 _has_two_digit_year = re.compile(r"[A-Za-z]+, \d\d?[ -][A-Za-z]{3}[ -]\d\d .*").fullmatch
-_is_number = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*").fullmatch
+_is_number = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)\s*").fullmatch
 # A number is read as seconds or milliseconds since 1970 where that gives a year from 2000 to 2099. Anything else is
 # more likely to mean something different: 2024, 20240506, or "never", as the last second of the year 9999.
 _FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
@@ -142,7 +142,7 @@ def _read_timestamp(value: object) -> datetime:
     is_number = _is_number(value) if isinstance(value, str) else isinstance(value, int | float)
     try:
         instant = _any_datetime.validate_python(value)
-    except ValidationError:
+    except ValueError:  # a ValidationError, or of pydantic 2.10 for the year 0 a plain one
         if is_number or not isinstance(value, str):
             raise _no_timestamp() from None
         text, leap_seconds = _LEAP_SECOND.subn("59", value)

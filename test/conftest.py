@@ -1,0 +1,67 @@
+"""What several test files share: a client that is closed when its test ends, and running sandboxes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from quantcdn import AISessionsApi, ApiClient, Configuration
+from quantcdn.sandbox import Sandbox, running
+
+TOKEN = "qc_test_token"
+
+Connect = Callable[..., AISessionsApi]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_proxies() -> Iterator[None]:
+    """Reach loopback directly, whatever proxies the environment names."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make an API class for a host, without retries. Its client is closed when the test ends."""
+    with ExitStack() as stack:
+
+        def connected(host: str | None, access_token: Any = TOKEN, retries: Any = 0, **options: Any) -> AISessionsApi:
+            configuration = Configuration(host, access_token, retries=retries, **options)
+            return AISessionsApi(stack.enter_context(ApiClient(configuration)))
+
+        yield connected
+
+
+@pytest.fixture
+def no_defaults() -> Iterator[None]:
+    """No default configuration and no default client, before and after."""
+    Configuration.set_default(None)
+    ApiClient.set_default(None)
+    yield
+    ApiClient.set_default(None)
+    Configuration.set_default(None)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox in a thread of this process."""
+    with running() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    """A sandbox in a process of its own, started as people do."""
+    with subprocess.Popen([sys.executable, "-m", "quantcdn.sandbox"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            first, token, organisation = (process.stdout.readline().split() for _ in range(3))
+            yield Sandbox(host=first[4], access_token=token[1], organisation=organisation[1])
+        finally:
+            process.terminate()

@@ -1,0 +1,88 @@
+"""What importing the package costs, counted in modules that it loads into a fresh interpreter."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from quantcdn.sandbox import Sandbox
+
+HEAVY = {"urllib3", "pydantic", "pydantic_core", "dateutil"}
+
+
+def loaded_by(code: str, *arguments: str) -> set[str]:
+    """The modules that some code loads, beyond those that a plain interpreter and the import system need."""
+    script = (
+        f"import importlib, json, sys, typing\nbefore = set(sys.modules)\n{code}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_importing_the_package_loads_the_package_alone() -> None:
+    assert loaded_by("import quantcdn") == {"quantcdn"}
+
+
+def test_the_version_and_the_names_are_there_without_loading_anything() -> None:
+    assert loaded_by("import quantcdn; quantcdn.__version__; quantcdn.__all__; dir(quantcdn)") == {"quantcdn"}
+
+
+@pytest.mark.parametrize(
+    ("code", "not_loaded"),
+    [
+        ("from quantcdn import ApiException", HEAVY),
+        ("from quantcdn import Configuration", {"pydantic", "dateutil"}),
+        ("from quantcdn import RetryPolicy", HEAVY),
+        ("from quantcdn import CreateAISessionRequest", {"urllib3", "dateutil"}),
+        ("from quantcdn import *", {"dateutil"}),
+        ("from quantcdn import sandbox", {*HEAVY, "starlette", "uvicorn"}),
+    ],
+    ids=["exceptions", "configuration", "retry policy", "models", "everything", "sandbox"],
+)
+def test_using_a_part_loads_what_it_needs(code: str, not_loaded: set[str]) -> None:
+    assert packages(loaded_by(code)) & not_loaded == set()
+
+
+LIFE_OF_A_SESSION = """
+from quantcdn import AISessionsApi, ApiClient, Configuration
+host, token, organisation = sys.argv[1:]
+with ApiClient(Configuration(host, token)) as client:
+    api = AISessionsApi(client)
+    session = api.create_ai_session(organisation, {"userId": "importer"}).session_id
+    api.update_ai_session(organisation, session, {"newMessages": [{"role": "user", "content": "Hello"}]})
+    api.get_ai_session(organisation, session)
+    api.list_ai_sessions(organisation)
+    api.extend_ai_session(organisation, session)
+    assert api.delete_ai_session(organisation, session).message == "Session deleted"
+"""
+
+
+def test_using_the_client_loads_neither_dateutil_nor_the_sandbox(sandbox: Sandbox) -> None:
+    loaded = loaded_by(LIFE_OF_A_SESSION, sandbox.host, sandbox.access_token, sandbox.organisation)
+    assert {"urllib3", "pydantic"} <= packages(loaded)
+    assert packages(loaded) & {"dateutil", "starlette", "uvicorn", "h11", "sqlite3"} == set()
+    assert {name for name in loaded if name.startswith("quantcdn.sandbox")} == set()
+
+
+def test_only_an_unusual_timestamp_loads_dateutil() -> None:
+    code = "import quantcdn; print(quantcdn.GetAISession200Response.from_json(sys.argv[1]).created_at.year)"
+    assert "dateutil" not in loaded_by(code, '{"created_at": "2030-01-01T00:00:00Z"}')
+    assert "dateutil" in loaded_by(code, '{"created_at": "Tue, 01 Jan 2030 00:00:00 GMT"}')
+
+
+def test_a_running_sandbox_loads_nothing_of_the_client() -> None:
+    code = "import urllib.request, quantcdn.sandbox\nwith quantcdn.sandbox.running(): pass"
+    loaded = loaded_by(code)
+    assert {"starlette", "uvicorn"} <= packages(loaded)
+    ours = {name for name in loaded if name.partition(".")[0] == "quantcdn"}
+    assert {name for name in ours if not name.startswith("quantcdn.sandbox")} == {"quantcdn"}
+    assert packages(loaded) & HEAVY == set()

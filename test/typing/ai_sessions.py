@@ -1,0 +1,234 @@
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
+"""What type checkers make of the package. Nothing here is run: mypy and pyright read it, both in their strict modes.
+
+A line that must be an error says so in a comment, which both checkers heed. Where one of them finds no error, the
+comment is an error itself.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import urllib3
+from typing_extensions import assert_type
+
+import quantcdn
+from quantcdn import (
+    AISessionsApi,
+    ApiClient,
+    ApiException,
+    ApiResponse,
+    Configuration,
+    CreateAISession201Response,
+    CreateAISessionRequest,
+    CreateAISessionRequestInitialMessagesInner,
+    DeleteAISession200Response,
+    ExtendAISession200Response,
+    ExtendAISessionRequest,
+    GetAISession200Response,
+    ListAISessions200ResponseInner,
+    NotFoundException,
+    OutcomeUnknownException,
+    RequestOptions,
+    RetryPolicy,
+    UpdateAISession200Response,
+    UpdateAISessionRequest,
+    UpdateAISessionRequestNewMessagesInner,
+    sandbox,
+)
+from quantcdn.models import CreateAISessionRequestDict, ExtendAISessionRequestDict, UpdateAISessionRequestDict
+from quantcdn.rest import RESTClientObject, RESTResponse
+
+
+def the_eighteen_methods(api: AISessionsApi) -> None:
+    create = CreateAISessionRequest(user_id="u")
+    update = UpdateAISessionRequest()
+    extend = ExtendAISessionRequest()
+
+    assert_type(api.create_ai_session("org", create), CreateAISession201Response)
+    assert_type(api.create_ai_session_with_http_info("org", create), ApiResponse[CreateAISession201Response])
+    assert_type(api.create_ai_session_without_preload_content("org", create), urllib3.BaseHTTPResponse)
+
+    assert_type(api.list_ai_sessions("org"), list[ListAISessions200ResponseInner])
+    assert_type(api.list_ai_sessions_with_http_info("org"), ApiResponse[list[ListAISessions200ResponseInner]])
+    assert_type(api.list_ai_sessions_without_preload_content("org"), urllib3.BaseHTTPResponse)
+
+    assert_type(api.get_ai_session("org", "s"), GetAISession200Response)
+    assert_type(api.get_ai_session_with_http_info("org", "s"), ApiResponse[GetAISession200Response])
+    assert_type(api.get_ai_session_without_preload_content("org", "s"), urllib3.BaseHTTPResponse)
+
+    assert_type(api.update_ai_session("org", "s", update), UpdateAISession200Response)
+    assert_type(api.update_ai_session_with_http_info("org", "s", update), ApiResponse[UpdateAISession200Response])
+    assert_type(api.update_ai_session_without_preload_content("org", "s", update), urllib3.BaseHTTPResponse)
+
+    assert_type(api.extend_ai_session("org", "s", extend), ExtendAISession200Response)
+    assert_type(api.extend_ai_session_with_http_info("org", "s", extend), ApiResponse[ExtendAISession200Response])
+    assert_type(api.extend_ai_session_without_preload_content("org", "s", extend), urllib3.BaseHTTPResponse)
+
+    assert_type(api.delete_ai_session("org", "s"), DeleteAISession200Response)
+    assert_type(api.delete_ai_session_with_http_info("org", "s"), ApiResponse[DeleteAISession200Response])
+    assert_type(api.delete_ai_session_without_preload_content("org", "s"), urllib3.BaseHTTPResponse)
+
+
+def arguments_by_name(api: AISessionsApi) -> None:
+    api.create_ai_session(organisation="org", create_ai_session_request=CreateAISessionRequest(user_id="u"))
+    api.list_ai_sessions("org", user_id="u", session_group=None, limit=5, offset=0, model="m")
+    api.update_ai_session(organisation="org", session_id="s", update_ai_session_request=UpdateAISessionRequest())
+    api.extend_ai_session("org", "s")
+    api.extend_ai_session("org", "s", None)
+    api.extend_ai_session("org", session_id="s", extend_ai_session_request=None)
+
+
+def options(api: AISessionsApi, shared: RequestOptions, headers: Mapping[str, str]) -> None:
+    auth = {"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer qc_1"}
+    api.get_ai_session("org", "s", _request_timeout=5)
+    api.get_ai_session("org", "s", _request_timeout=(1, 2.5), _request_auth=auth, _headers=headers)
+    api.get_ai_session("org", "s", _content_type=None, _headers={"X-A": "1"}, _host_index=1)
+    api.list_ai_sessions_with_http_info("org", limit=5, **shared)
+    api.extend_ai_session_without_preload_content("org", "s", **shared)
+
+
+def dicts_where_models_are(
+    api: AISessionsApi,
+    create: CreateAISessionRequestDict,
+    update: UpdateAISessionRequestDict,
+    extend: ExtendAISessionRequestDict,
+    anything: dict[str, Any],
+) -> None:
+    api.create_ai_session("org", {"userId": "u", "metadata": {"a": [1, None]}, "expirationMinutes": 5})
+    api.create_ai_session("org", {"user_id": "u"})
+    api.create_ai_session("org", create)
+    api.create_ai_session("org", anything)
+    api.update_ai_session("org", "s", {"newMessages": [{"role": "user", "content": "Hi"}], "tokensUsed": 7})
+    api.update_ai_session("org", "s", update)
+    api.extend_ai_session("org", "s", {"additionalMinutes": 5})
+    api.extend_ai_session("org", "s", extend)
+
+
+def typed_dicts() -> None:
+    create: CreateAISessionRequestDict = {
+        "userId": "u",
+        "sessionGroup": "g",
+        "metadata": {"a": 1},
+        "expirationMinutes": 60,
+        "initialMessages": [{"role": "system", "content": "Be brief."}],
+    }
+    create["initialMessages"].append({"role": "user"})
+    update: UpdateAISessionRequestDict = {"newMessages": [{"role": "assistant"}], "status": "completed"}
+    update["tokensUsed"] = 7
+    ExtendAISessionRequestDict(additionalMinutes=5)
+
+    without_user: CreateAISessionRequestDict = {}  # type: ignore[typeddict-item]
+    without_user["user_id"] = "u"  # type: ignore[typeddict-unknown-key]
+    update["status"] = "done"  # type: ignore[typeddict-item]
+    update["newMessages"] = [{"role": "system"}]  # type: ignore[typeddict-item]
+
+
+def request_models() -> None:
+    message = CreateAISessionRequestInitialMessagesInner(role="system", content="Be brief.")
+    request = CreateAISessionRequest(
+        user_id="u", session_group=None, metadata={"a": 1}, expiration_minutes=5, initial_messages=[message]
+    )
+    assert_type(request.user_id, str)
+    assert_type(request.session_group, str | None)
+    assert_type(request.metadata, dict[str, Any] | None)
+    assert_type(request.expiration_minutes, int | None)
+    assert_type(request.initial_messages, list[CreateAISessionRequestInitialMessagesInner] | None)
+    assert_type(message.role, str | None)
+    request.expiration_minutes = None
+
+    update = UpdateAISessionRequest(new_messages=[UpdateAISessionRequestNewMessagesInner(role="user")], tokens_used=7)
+    assert_type(update.new_messages, list[UpdateAISessionRequestNewMessagesInner] | None)
+    assert_type(update.status, str | None)
+    assert_type(ExtendAISessionRequest().additional_minutes, int | None)
+
+    CreateAISessionRequest()  # type: ignore[call-arg]
+    CreateAISessionRequest(user_id=7)  # type: ignore[arg-type]
+    CreateAISessionRequest(user_id="u", sesion_group="g")  # type: ignore[call-arg]
+    request.user_id = None  # type: ignore[assignment]
+    print(request.organisation)  # type: ignore[attr-defined]
+
+
+def response_models(api: AISessionsApi) -> None:
+    created = api.create_ai_session("org", {"userId": "u"})
+    assert_type(created.session_id, str | None)
+    assert_type(created.status, str | None)
+    assert_type(created.expires_at, datetime | None)
+    session = api.get_ai_session("org", "s")
+    assert_type(session.messages, list[dict[str, Any]] | None)
+    assert_type([listed.updated_at for listed in api.list_ai_sessions("org")], list[datetime | None])
+    updated = api.update_ai_session("org", "s", {})
+    assert_type(updated.total_messages, int | None)
+    assert_type(updated.total_tokens, int | None)
+    assert_type(api.extend_ai_session("org", "s").message, str | None)
+    assert_type(api.delete_ai_session("org", "s").message, str | None)
+    assert_type(session.to_dict(), dict[str, Any])
+    assert_type(session.to_json(), str)
+    assert_type(session.to_str(), str)
+    assert_type(GetAISession200Response.from_dict({"id": "s"}), GetAISession200Response)
+    assert_type(GetAISession200Response.from_dict(None), None)
+    assert_type(GetAISession200Response.from_json("{}"), GetAISession200Response)
+    assert_type(GetAISession200Response(id="s", messages=[{"role": "user"}]), GetAISession200Response)
+
+
+def answers(api: AISessionsApi) -> None:
+    answer = api.get_ai_session_with_http_info("org", "s")
+    assert_type(answer.status_code, int)
+    assert_type(answer.headers, Mapping[str, str] | None)
+    assert_type(answer.data, GetAISession200Response)
+    assert_type(answer.raw_data, bytes)
+    assert_type(answer.request_id, str | None)
+    assert_type(ApiResponse(status_code=200, data=[1], raw_data=b""), ApiResponse[list[int]])
+
+
+def exceptions(error: ApiException, unknown: OutcomeUnknownException) -> None:
+    assert_type(error.status, int | None)
+    assert_type(error.reason, str | None)
+    assert_type(error.body, str | None)
+    assert_type(error.headers, Mapping[str, str] | None)
+    assert_type(error.request_id, str | None)
+    assert_type(error.data, Any)
+    assert_type(unknown.status, int | None)
+    NotFoundException(404, "Not Found", body="{}", data={})
+
+
+def configuration_and_client(token: Callable[[], str]) -> None:
+    configuration = Configuration("https://a.example", "qc_1", retries=urllib3.Retry(3), debug=False, timeout=5)
+    Configuration(access_token=token, retries=RetryPolicy(attempts=2), server_index=1, timeout=float("inf"))
+    Configuration(retries=False, ca_cert_data=b"", ssl_ca_cert="ca.pem", server_variables={})
+    configuration.access_token = token
+    assert_type(configuration.host, str)
+    assert_type(Configuration.get_default(), Configuration)
+    with ApiClient(configuration, "X-A", "1", cookie="a=1") as client:
+        assert_type(client, ApiClient)
+        assert_type(AISessionsApi(client).api_client, ApiClient)
+        assert_type(client.call_api("GET", "https://a.example/", {"X-A": "1"}, {"a": 1}), RESTResponse)
+        assert_type(client.rest_client, RESTClientObject)
+    AISessionsApi()
+
+
+def the_package() -> None:
+    assert_type(quantcdn.__version__, str)
+    assert_type(quantcdn.models.GetAISession200Response.from_json("{}"), GetAISession200Response)
+    assert_type(quantcdn.exceptions.NotFoundException(404), NotFoundException)
+    with sandbox.running() as service:
+        assert_type(service.host, str)
+    quantcdn.AISessionApi()  # type: ignore[attr-defined]
+
+
+def what_must_be_an_error(api: AISessionsApi) -> None:
+    api.get_ai_session("org")  # type: ignore[call-arg]
+    api.get_ai_session("org", 7)  # type: ignore[arg-type]
+    api.get_ai_session("org", "s", _request_timout=5)  # type: ignore[call-arg]
+    api.get_ai_session("org", "s", _request_timeout="5")  # type: ignore[arg-type]
+    api.get_ai_session("org", "s", _headers={"X-A": 1})  # type: ignore[dict-item]
+    api.get_ai_session("org", "s", _host_index="1")  # type: ignore[arg-type]
+    api.list_ai_sessions("org", limit="5")  # type: ignore[arg-type]
+    api.list_ai_sessions("org", userId="u")  # type: ignore[call-arg]
+    api.create_ai_session("org")  # type: ignore[call-arg]
+    api.create_ai_session("org", "u")  # type: ignore[arg-type]
+    api.create_ai_session("org", ExtendAISessionRequest())  # type: ignore[arg-type]
+    api.create_ai_sesion("org")  # type: ignore[attr-defined]
+    Configuration(hostname="https://a.example")  # type: ignore[call-arg]
+    AISessionsApi(Configuration())  # type: ignore[arg-type]
+    ApiResponse(200, data=1, raw_data=b"")  # type: ignore[call-arg]
