@@ -10,6 +10,7 @@ from typing_extensions import NamedTuple, TypedDict
 from quantcdn._headers import check_header
 from quantcdn.exceptions import ApiValueError
 from quantcdn.models._base import RequestModel
+from quantcdn.models._types import Integer
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class RequestOptions(TypedDict, total=False):
     _request_auth: Mapping[str, str] | None
     _content_type: str | None
     _headers: Annotated[Mapping[str, str], AfterValidator(_sendable)] | None
-    _host_index: Annotated[int, Field(ge=0)]
+    _host_index: Annotated[Integer, Field(ge=0)]
 
 
 class Result(Generic[T]):

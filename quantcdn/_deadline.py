@@ -8,6 +8,8 @@ from urllib3.util import Timeout
 
 # urllib3 and sockets read 0 as "do not block", so what is left is never less than this.
 _LEAST = 0.001
+# The system counts a socket's timeout in milliseconds of 31 bits.
+_MOST = 2_000_000.0
 
 
 class Deadline(Timeout):
@@ -63,7 +65,7 @@ class Deadline(Timeout):
 
     def _within(self, limit: float) -> "TimeLeft | None":
         seconds = min(limit, self.left())
-        return None if seconds == math.inf else TimeLeft(max(seconds, _LEAST), self)
+        return None if seconds == math.inf else TimeLeft(min(max(seconds, _LEAST), _MOST), self)
 
 
 class TimeLeft(float):

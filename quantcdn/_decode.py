@@ -1,6 +1,7 @@
 """From an answer to the model that was asked for, or to the exception of its status. Pure."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from quantcdn.exceptions import (
     UnauthorizedException,
     UnprocessableEntityException,
 )
+from quantcdn.models._base import ResponseModel
 
 T = TypeVar("T")
 
@@ -46,9 +48,12 @@ def decode(call: Call[T], response: Response) -> T:
     if not 200 <= response.status < 300:
         raise exception_of(response, repeatable=call.repeatable)
     try:
-        return call.result.adapter.validate_json(response.body)
+        data = call.result.adapter.validate_json(response.body)
     except ValidationError:
-        return _decode_leniently(call.result, response)
+        data = _decode_leniently(call.result, response)
+    if isinstance(data, ResponseModel) and data.model_extra and _is_failure(data):
+        raise _unreadable(call.result, response, "it reports an error, in spite of its status")
+    return data
 
 
 def exception_of(response: Response, *, repeatable: bool) -> ApiException:
@@ -93,7 +98,16 @@ def _unwrapped(value: object, names: tuple[str, ...]) -> object:
         return value
     fields = cast("dict[str, object]", value)
     name = next((name for name in names if name in fields), None)
-    return fields if name is None else _unwrapped(fields[name], names)
+    return fields if name is None or _reports_failure(fields) else _unwrapped(fields[name], names)
+
+
+def _is_failure(data: ResponseModel) -> bool:
+    """Whether an answer tells of an error and of no session: some services do so under the status of a success."""
+    return _reports_failure(data.model_extra or {}) and data.model_fields_set.isdisjoint(("id", "session_id"))
+
+
+def _reports_failure(fields: Mapping[str, object]) -> bool:
+    return bool(fields.get("error") or fields.get("errors"))
 
 
 def _unreadable(result: Result[T], response: Response, problem: str) -> ResponseFormatException:

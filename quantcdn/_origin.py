@@ -61,4 +61,6 @@ def origin_of(base_url: str) -> Origin:
     if url.query is not None or url.fragment is not None:
         raise ApiValueError("The host must not hold a query ('?') or a fragment ('#')")
     prefix = quote((url.path or "").rstrip("/").removesuffix(_API_ROOT).rstrip("/"), safe="/%:@!$&'()*+,;=~")
-    return Origin(url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80), prefix)
+    return Origin(
+        url.scheme, url.host, (443 if url.scheme == "https" else 80) if url.port is None else url.port, prefix
+    )

@@ -6,6 +6,7 @@ connecting, for each piece of a large body when sending, and for each piece of t
 ``sendall``, TLS handshake or ``recv`` keeps to its timeout by itself, in C.) The system's name lookup is not bounded.
 """
 
+import contextlib
 import http.client
 import io
 import math
@@ -19,7 +20,7 @@ from email.errors import (
     MisplacedEnvelopeHeaderDefect,
     MissingHeaderBodySeparatorDefect,
 )
-from typing import Any
+from typing import Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -47,16 +48,24 @@ class _TimedFile(io.RawIOBase):
         self._file = sock.makefile("rb", buffering=0)
         self._deadline = deadline
         self._armed = time.monotonic()
+        self._position = 0
 
     def readable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._position
+
     def readinto(self, buffer: Any, /) -> int | None:
         now = time.monotonic()
         if now - self._armed > _STALE_AFTER:
+            if self._deadline.left() <= 0:  # what is there already would be read whatever the timeout
+                raise TimeoutError("timed out")
             self._sock.settimeout(self._deadline.read_timeout)
             self._armed = now
-        return self._file.readinto(buffer)
+        count = self._file.readinto(buffer)
+        self._position += count or 0
+        return count
 
     def close(self) -> None:
         self._file.close()
@@ -64,22 +73,49 @@ class _TimedFile(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """A file that remembers the last line that was read."""
+    """A file that remembers the last line that was read, and ends a connection on which more came than one answer.
+
+    What is left in a buffer shows neither in the socket nor to urllib3, which would use the connection again, and
+    what still follows would be taken for the answer to the next request.
+    """
 
     last_line = b""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        super().__init__(_TimedFile(sock, deadline))
+        self._sock = sock
 
     def readline(self, size: int | None = -1, /) -> bytes:
         self.last_line = super().readline(size)
         return self.last_line
 
+    def close(self) -> None:
+        """Close the file, and where something is left that nobody will read, shut the connection down."""
+        if not self.closed and (self.tell() < self.raw.tell() or self._decrypted()):
+            with contextlib.suppress(OSError):  # the server may have left
+                self._sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+    def _decrypted(self) -> int:
+        return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+
 
 class _Answer(http.client.HTTPResponse):
-    """An answer that is refused where its head is cut or is no HTTP: http.client reads over both."""
+    """An answer that is refused where its head is cut or is no HTTP: http.client reads over both.
+
+    And http.client takes an announcement of the answer, like 103 Early Hints, for the answer itself; the real one
+    would then be taken for the answer to the next request.
+    """
 
     def begin(self) -> None:
-        """Read the head."""
+        """Read the head, after any announcements."""
         reader: Any = self.fp
         super().begin()
+        while 100 <= self.status < 200:
+            if self.status == http.client.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("it switched protocols unasked")
+            self.headers = self.msg = cast("Any", None)  # else this would do nothing
+            super().begin()
         if not reader.last_line:
             raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
         if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.msg.defects):
@@ -96,6 +132,9 @@ _tunnel_refused = re.compile(r"Tunnel connection failed: (?!408|429)4").match
 
 class KeepsDeadline(HTTPConnection):
     """A connection that keeps to the deadline of the request it carries."""
+
+    # http.client would print each request, with its token, to standard output where an application sets this there.
+    debuglevel = 0
 
     @property
     def _deadline(self) -> Deadline:
@@ -190,7 +229,7 @@ class _TimedSocket:
         self._deadline = deadline
 
     def makefile(self, _mode: str) -> _Reader:
-        return _Reader(_TimedFile(self._sock, self._deadline))
+        return _Reader(self._sock, self._deadline)
 
 
 # The connection class is given through a property because tools that record traffic, like vcrpy, put theirs on

@@ -1,5 +1,8 @@
 """Connections through a SOCKS proxy, made to keep a deadline. Importing this needs PySocks, of the extra ``socks``."""
 
+import socket
+from typing import Any
+
 import socks
 from urllib3.contrib.socks import (
     SOCKSConnection,
@@ -8,30 +11,73 @@ from urllib3.contrib.socks import (
     SOCKSHTTPSConnectionPool,
     SOCKSProxyManager,
 )
-from urllib3.exceptions import NewConnectionError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProxyError
+from urllib3.util.connection import allowed_gai_family
 
+from quantcdn._deadline import Deadline
 from quantcdn._pool import KeepsDeadline, ProxyRefusal, TellsHandshake
 
 __all__ = ["SOCKS_POOL_CLASSES", "SOCKSProxyManager"]
 
 
-class _ThroughProxy(SOCKSConnection):
-    """A connection that says of an error that the proxy is concerned."""
+class _Socket(socks.socksocket):
+    """A socket that keeps a deadline while it speaks with the proxy: PySocks reads its answers in many pieces."""
+
+    def __init__(self, family: socket.AddressFamily, deadline: Deadline) -> None:
+        super().__init__(family)
+        self._deadline: Deadline | None = deadline
+
+    def connect(self, *args: Any, **kwargs: Any) -> None:
+        super().connect(*args, **kwargs)
+        self._deadline = None
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        if self._deadline is not None:
+            socket.socket.settimeout(self, self._deadline.connect_timeout)
+        return super().recv_into(*args, **kwargs)
+
+
+class _Connection(KeepsDeadline, SOCKSConnection):
+    """A connection through a SOCKS proxy, every address of which is tried within the deadline."""
 
     def _new_conn(self) -> socks.socksocket:
+        options: Any = self._socks_options
+        host, port = options["proxy_host"].strip("[]"), options["proxy_port"] or 1080
         try:
-            return super()._new_conn()
-        except NewConnectionError as error:
-            reason = getattr(error.__context__, "socket_err", None)  # of PySocks
-            kind = ProxyRefusal if isinstance(reason, socks.SOCKS5AuthError) else ProxyError
-            raise kind("No connection", error) from error
+            addresses = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise ProxyError("No connection", NameResolutionError(host, self, error)) from error
+        failure: Exception = OSError("it has no address")
+        for index, (family, *_, address) in enumerate(addresses):
+            sock = _Socket(family, self._deadline)
+            left = self._deadline.connect_timeout
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(None if left is None else left / (len(addresses) - index))
+                sock.set_proxy(
+                    options["socks_version"],
+                    str(address[0]),
+                    port,
+                    options["rdns"],
+                    options["username"],
+                    options["password"],
+                )
+                sock.connect((self.host, self.port))
+            except OSError as error:
+                sock.close()
+                failure = getattr(error, "socket_err", None) or error  # PySocks wraps what happened
+                if isinstance(failure, socks.SOCKS5AuthError):
+                    raise ProxyRefusal("No connection", failure) from error
+            else:
+                sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
+                return sock
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
+        raise ProxyError("No connection", failure) from failure
 
 
-class _Connection(KeepsDeadline, _ThroughProxy):
-    """A connection through a SOCKS proxy."""
-
-
-class _TLSConnection(KeepsDeadline, TellsHandshake, _ThroughProxy, SOCKSHTTPSConnection):
+class _TLSConnection(_Connection, TellsHandshake, SOCKSHTTPSConnection):
     """The same over TLS."""
 
 

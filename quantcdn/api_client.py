@@ -15,7 +15,7 @@ from quantcdn._call import Call
 from quantcdn._deadline import Deadline
 from quantcdn._decode import decode
 from quantcdn._encode import encode
-from quantcdn._headers import Headers, check_header
+from quantcdn._headers import Headers, check_header, hide_secrets, secrets_of, without_secrets
 from quantcdn._message import Request, Response
 from quantcdn._request_id import request_id_of
 from quantcdn.api_response import ApiResponse
@@ -187,7 +187,7 @@ class ApiClient:
 
     def _read(self, call: Call[T]) -> tuple[Response, T]:
         timeout = call.options.get("_request_timeout")
-        response, attempts = self._send(
+        response, attempts, request = self._send(
             lambda: self._encode(call), self.rest_client.read, timeout, repeatable=call.repeatable
         )
         gone = call.result.when_gone
@@ -197,6 +197,7 @@ class ApiClient:
             return response, decode(call, response)
         except ApiException as error:
             error.attempts = attempts
+            hide_secrets(error, request.headers)
             raise
 
     def _send(
@@ -206,8 +207,8 @@ class ApiClient:
         request_timeout: float | tuple[float, float] | None,
         *,
         repeatable: bool,
-    ) -> tuple[Answer, tuple[Attempt, ...]]:
-        """Send a request, and again where that may be and helps."""
+    ) -> tuple[Answer, tuple[Attempt, ...], Request]:
+        """Send a request, and again where that may be and helps. The last request comes with the answer."""
         longest_wait = self.configuration.timeout
         deadline = Deadline.of(request_timeout, longest_wait)
         attempts: tuple[Attempt, ...] = ()
@@ -224,6 +225,9 @@ class ApiClient:
                 failure = error
                 outcome = Outcome.of(error)
             ended = time.monotonic()
+            request_id = request_id_of(opened.headers) if opened else None
+            if request_id:
+                request_id = without_secrets(request_id, secrets_of(request.headers))
             delay = delay_before_retry(
                 self._retry_policy,
                 outcome,
@@ -244,7 +248,7 @@ class ApiClient:
                 outcome.unknown,
                 opened.tell() if opened else 0,
                 ended - started,
-                request_id_of(opened.headers) if opened else None,
+                request_id,
                 delay,
             )
             report(attempt, self._on_attempt)
@@ -254,7 +258,7 @@ class ApiClient:
                     opened.close()
                 time.sleep(delay)
             elif failure is None:
-                return cast("Answer", answer), attempts
+                return cast("Answer", answer), attempts, request
             else:
                 raised = failure
                 if isinstance(failure, TransportException):
@@ -262,7 +266,9 @@ class ApiClient:
                     if not repeatable and outcome.unknown:
                         raised = with_unknown_outcome(failure)
                 raised.attempts = attempts
-                raise raised from failure.__cause__
+                raised.__cause__ = failure.__cause__
+                hide_secrets(raised, request.headers)
+                raise raised
 
 
 def _now() -> datetime:

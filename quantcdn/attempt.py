@@ -35,8 +35,9 @@ class Attempt(NamedTuple):
     retry_in: float | None
 
     def __str__(self) -> str:
+        outcome = " ".join(str(part) for part in (self.status, self.failure) if part is not None)
         text = (
-            f"{self.method} {self.path}: {self.status or self.failure}, {self.size} bytes "
+            f"{self.method} {self.path}: {outcome}, {self.size} bytes "
             f"in {1000 * self.seconds:.0f} ms, attempt {self.number}"
         )
         if self.request_id:

@@ -2,12 +2,11 @@
 
 import copy
 import logging
-import math
 import os
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypedDict, cast
 
 from typing_extensions import NotRequired, Self
 
@@ -76,6 +75,8 @@ class Configuration:
         "_access_token",
         "_debug",
         "_host",
+        "_server_index",
+        "_timeout",
         "assert_hostname",
         "ca_cert_data",
         "cert_file",
@@ -86,11 +87,9 @@ class Configuration:
         "proxy",
         "proxy_headers",
         "retries",
-        "server_index",
         "server_variables",
         "socket_options",
         "ssl_ca_cert",
-        "timeout",
         "tls_server_name",
         "trust_env",
         "verify_ssl",
@@ -110,10 +109,8 @@ class Configuration:
         debug: bool | None = None,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        if math.isnan(timeout) or timeout <= 0:
-            raise ApiValueError(f"timeout must be a number of seconds above 0, or math.inf, not {timeout!r}")
-        self.server_index = server_index or 0
         self.server_variables = dict(server_variables or {})
+        self.server_index = server_index or 0
         self._set_host(host)
         self.access_token = access_token
         self.ssl_ca_cert = ssl_ca_cert
@@ -132,6 +129,7 @@ class Configuration:
         self.proxy_headers: Mapping[str, str] | None = None
         self.on_attempt: Callable[[Attempt], object] | None = None
         self.socket_options: Sequence[tuple[int, int, int | bytes]] | None = None
+        self._debug = False
         self.debug = bool(debug)
 
     @property
@@ -148,6 +146,28 @@ class Configuration:
             # As seen from the line that sets the host, or makes the configuration.
             warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=3)
         self._host = host
+
+    @property
+    def server_index(self) -> int:
+        """Which server of the service to use where no host is given."""
+        return self._server_index
+
+    @server_index.setter
+    def server_index(self, index: int) -> None:
+        self.get_host_from_settings(index, self.server_variables)
+        self._server_index = index
+
+    @property
+    def timeout(self) -> float:
+        """How long a call may take in all, in seconds, unless it says otherwise."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, timeout: float) -> None:
+        number = cast("object", timeout)
+        if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+            raise ApiValueError(f"timeout must be a number of seconds above 0, or math.inf, not {timeout!r}")
+        self._timeout = timeout
 
     def host_for(self, index: int) -> str:
         """The base URL of a call that asks for the server with this index: it counts only where no host was given.
@@ -167,7 +187,7 @@ class Configuration:
 
     @access_token.setter
     def access_token(self, token: str | Callable[[], str] | None) -> None:
-        self._access_token = normalised_token(token) if isinstance(token, str) else token
+        self._access_token = token if token is None or callable(token) else normalised_token(token)
 
     def bearer_token(self) -> str | None:
         """The token to send now, or None where there is none.
@@ -185,12 +205,17 @@ class Configuration:
 
     @debug.setter
     def debug(self, debug: bool) -> None:
-        self._debug = debug
+        logger = logging.getLogger("quantcdn")
         if debug:
-            logger = logging.getLogger("quantcdn")
             logger.setLevel(logging.DEBUG)
-            if not logger.hasHandlers():
-                logger.addHandler(logging.StreamHandler())
+            if not _shows_debug(logger):
+                logger.addHandler(_DebugHandler())
+        elif self._debug:  # else the application's own settings would be lost
+            logger.setLevel(logging.NOTSET)
+            for handler in list(logger.handlers):
+                if isinstance(handler, _DebugHandler):
+                    logger.removeHandler(handler)
+        self._debug = debug
 
     @classmethod
     def set_default(cls, default: "Configuration | None") -> None:
@@ -265,3 +290,17 @@ class Configuration:
         for name in ("server_variables", "proxy_headers", "socket_options"):
             setattr(duplicate, name, copy.copy(getattr(self, name)))
         return duplicate
+
+
+class _DebugHandler(logging.StreamHandler[TextIO]):
+    """Shows the log on standard error. Its type tells it from the application's handlers."""
+
+
+def _shows_debug(logger: logging.Logger | None) -> bool:
+    """Whether a handler shows what a logger says at level DEBUG."""
+    while logger is not None:
+        for handler in logger.handlers:
+            if handler.level <= logging.DEBUG and not isinstance(handler, logging.NullHandler):
+                return True
+        logger = logger.parent if logger.propagate else None
+    return False

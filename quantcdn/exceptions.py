@@ -108,7 +108,7 @@ class ApiException(OpenApiException):
     def __str__(self) -> str:
         parts = [str(part) for part in (self.status, self.reason) if part is not None]
         text = " ".join(parts) or type(self).__name__
-        message = message_of(self.data) or excerpt(self.body)
+        message = excerpt(message_of(self.data), 500) or excerpt(self.body)
         if message:
             text = f"{text}: {message}"
         if self.request_id:

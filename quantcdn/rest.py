@@ -245,9 +245,9 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
         cause = error.original_error
         if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
             return TimeoutException(f"The proxy did not connect to {where} in time", never_sent=True)
-        refused = isinstance(error, ProxyRefusal)
+        permanent = isinstance(error, ProxyRefusal) or (isinstance(cause, HandshakeError) and not _was_dropped(cause))
         return ConnectionException(
-            f"No connection through the proxy: {_cause(cause)}", never_sent=True, permanent=refused
+            f"No connection through the proxy: {_cause(cause)}", never_sent=True, permanent=permanent
         )
     if isinstance(error, errors.NameResolutionError):
         return ConnectionException(f"The name of {where} could not be found", never_sent=True)
@@ -259,19 +259,21 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
     if isinstance(error, errors.TimeoutError | TimeoutError) or deadline.left() <= 0:
         return TimeoutException(f"{where} did not answer in time")
     if isinstance(error, HandshakeError):
-        # Closed or reset in the handshake, as a restarting gateway does: not what another attempt would meet again.
-        dropped = isinstance(error.__cause__, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
         untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
         advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""
-        return TLSException(
-            f"No secure connection to {where}: {_cause(error)}{advice}", never_sent=True, permanent=not dropped
-        )
+        reason = f"No secure connection to {where}: {_cause(error)}{advice}"
+        return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
     if isinstance(error, errors.SSLError):
         return TLSException(f"The secure connection to {where} was lost: {_cause(error)}")
     reason = f"The connection to {where} was lost"
     if isinstance(error, errors.ProtocolError) and _is_nonsense(error.args[-1]):
         reason = f"{where} did not answer in HTTP that can be read"
     return ConnectionException(f"{reason}: {_cause(error)}")
+
+
+def _was_dropped(error: HandshakeError) -> bool:
+    """Whether a handshake was closed or reset, as a restarting gateway does: another attempt may end otherwise."""
+    return isinstance(error.__cause__, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 def _is_nonsense(error: object) -> bool:

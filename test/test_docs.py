@@ -157,7 +157,7 @@ API_PAGE = PAGES["docs/AISessionsApi.md"]
 
 
 def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
-    subjects = {*MODELS, *quantcdn.api.__all__, "Migration", "Sandbox"}
+    subjects = {*MODELS, *quantcdn.api.__all__, "Logging", "Migration", "Reliability", "Sandbox"}
 
     assert {page.path.stem for page in PAGES.values() if page.path.parent.name == "docs"} == subjects
 

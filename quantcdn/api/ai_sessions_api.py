@@ -20,7 +20,7 @@ from quantcdn.models import (
     UpdateAISession200Response,
     UpdateAISessionRequest,
 )
-from quantcdn.models._types import Text
+from quantcdn.models._types import Integer, Text
 
 __all__ = ["AISessionsApi"]
 
@@ -77,7 +77,7 @@ def _list_ai_sessions(
     user_id: Text | None = None,
     session_group: Text | None = None,
     limit: Annotated[int, Strict(), Field(ge=1, le=100)] | None = None,
-    offset: Annotated[int, Strict(), Field(ge=0)] | None = None,
+    offset: Annotated[Integer, Field(ge=0)] | None = None,
     model: Text | None = None,
     **options: Unpack[RequestOptions],
 ) -> Call[list[ListAISessions200ResponseInner]]:

@@ -20,8 +20,8 @@ class Model(BaseModel):
         return {**self.model_dump(by_alias=True, exclude_none=True, warnings=False), **unknown_nulls}
 
     def to_json(self) -> str:
-        """The fields as JSON text, under the names of the wire."""
-        return to_json(self.to_dict()).decode()
+        """The fields as JSON text, under the names of the wire. JSON has no NaN and no infinity: they become null."""
+        return to_json(self.to_dict(), inf_nan_mode="null").decode()
 
     def to_str(self) -> str:
         """The fields in a readable form."""

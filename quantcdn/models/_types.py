@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Stri
 from pydantic_core import PydanticCustomError, core_schema
 
 MAX_JSON_DEPTH = 200
+_MINUTE = timedelta(minutes=1)
 
 
 # Requests
@@ -30,6 +31,24 @@ def _refuse_lone_surrogates(value: str) -> str:
 
 Text = Annotated[str, Strict(), AfterValidator(_refuse_lone_surrogates)]
 """A string that UTF-8 can carry."""
+
+
+def _has_too_many_digits(number: int) -> bool:
+    try:
+        str(number)
+    except ValueError:  # Python's limit, of 4300 digits
+        return True
+    return False
+
+
+def _refuse_too_many_digits(value: int) -> int:
+    if _has_too_many_digits(value):
+        raise PydanticCustomError("too_many_digits", "Input should be a number with fewer digits")
+    return value
+
+
+Integer = Annotated[int, Strict(), AfterValidator(_refuse_too_many_digits)]
+"""A number that can be written out."""
 
 
 def one_of(*allowed: str) -> AfterValidator:
@@ -70,7 +89,14 @@ def _check_json(value: object, path: str, parents: tuple[object, ...] = ()) -> N
     elif isinstance(value, float | Decimal):
         if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
             raise _not_json(path, "JSON has no NaN and no infinity")
-    elif not (value is None or isinstance(value, int | date | time | UUID)):
+    elif isinstance(value, int):
+        if _has_too_many_digits(value):
+            raise _not_json(path, "a number has too many digits")
+    elif isinstance(value, datetime | time):
+        offset = value.utcoffset()
+        if offset is not None and offset % _MINUTE:
+            raise _not_json(path, "its offset from UTC holds seconds, which no timestamp can; convert it to UTC")
+    elif not (value is None or isinstance(value, date | UUID)):
         raise _not_json(
             path,
             f"a value of type {type(value).__name__} cannot be written as JSON; allowed are None, bool, int, float, "

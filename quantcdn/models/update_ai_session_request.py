@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Strict
 from typing_extensions import TypedDict
 
 from quantcdn.models._base import RequestModel
-from quantcdn.models._types import Metadata, Text, one_of
+from quantcdn.models._types import Integer, Metadata, Text, one_of
 from quantcdn.models.update_ai_session_request_new_messages_inner import (
     UpdateAISessionRequestNewMessagesInner,
     UpdateAISessionRequestNewMessagesInnerDict,
@@ -17,7 +16,7 @@ class UpdateAISessionRequest(RequestModel):
     """Messages to append and tokens to add, and what else to change. `status` is ``active`` or ``completed``."""
 
     new_messages: list[UpdateAISessionRequestNewMessagesInner] | None = None
-    tokens_used: Annotated[int, Strict()] | None = None
+    tokens_used: Integer | None = None
     status: Annotated[Text, one_of("active", "completed")] | None = None
     metadata: Metadata | None = None
 
