@@ -68,7 +68,7 @@ def exception_of(response: Response, *, repeatable: bool) -> ApiException:
         kind: type[ApiException] = ServiceException if repeatable else OutcomeUnknownServiceException
     else:
         kind = _EXCEPTION_OF_STATUS.get(status, ApiException)
-    return kind.answered(status, reason, Headers(response.headers), text, data)
+    return kind.answered(status, reason, Headers(response.headers.items()), text, data)
 
 
 def _hide(match: re.Match[str]) -> str:
@@ -114,7 +114,7 @@ def _unreadable(result: Result[T], response: Response, problem: str) -> Response
     return ResponseFormatException.answered(
         response.status,
         f"The answer cannot be read as {result.expected} ({problem})",
-        Headers(response.headers),
+        Headers(response.headers.items()),
         _text_and_json(response)[0],
     )
 

@@ -121,7 +121,8 @@ def hide_secrets(error: ApiException, headers: Mapping[str, str]) -> None:
     error.args = tuple(without_secrets(list(error.args), secrets))
     vars(error).update(without_secrets(vars(error), secrets))
     causes = repr([(cause.args, vars(cause)) for cause in _causes(error)])
-    if any(secret in causes for secret in secrets):
+    # A context without a cause was suppressed, and yet holds the answer.
+    if error.__cause__ is None or any(secret in causes for secret in secrets):
         error.__cause__ = error.__context__ = None
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import PydanticCustomError
@@ -55,10 +55,14 @@ def operation(
     def build(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
         if not kwargs.keys() <= names:
             raise _unknown_keywords(name, kwargs.keys() - names, [*parameters, *RequestOptions.__annotations__])
-        if len(args) > len(parameters):
-            return validated(*args, **kwargs)  # it says that there are too many
-        named = dict(zip(parameters, args, strict=False))  # by name, so that errors name what was wrong
-        return validated(**named, **kwargs)
+        try:
+            if len(args) > len(parameters):
+                return validated(*args, **kwargs)  # it says that there are too many
+            named = dict(zip(parameters, args, strict=False))  # by name, so that errors name what was wrong
+            return validated(**named, **kwargs)
+        except ValidationError as error:
+            refusal = _without_input(error)
+        raise refusal  # here, where its context does not hold the error with the input
 
     def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.api_client.execute(build(*args, **kwargs))
@@ -97,6 +101,19 @@ def _unknown_keywords(operation_name: str, unknown: set[str], names: list[str]) 
     return ValidationError.from_exception_data(
         operation_name, [{"type": problem, "loc": (name,), "input": None} for name in sorted(unknown)], hide_input=True
     )
+
+
+def _without_input(error: ValidationError) -> ValidationError:
+    """The same error without what was given, which may be a secret: `errors()` and pickling would show it."""
+    lines: list[Any] = [
+        {
+            "type": PydanticCustomError(cast("Any", line["type"]), cast("Any", line["msg"]), line.get("ctx")),
+            "loc": line["loc"],
+            "input": None,
+        }
+        for line in error.errors(include_url=False, include_input=False)
+    ]
+    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
 
 
 def _describe(

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import io
 import math
+import os
 import re
 import socket
 import ssl
@@ -84,6 +85,7 @@ class _Reader(io.BufferedReader):
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         super().__init__(_TimedFile(sock, deadline))
         self._sock = sock
+        self._process = os.getpid()
 
     def readline(self, size: int | None = -1, /) -> bytes:
         self.last_line = super().readline(size)
@@ -91,7 +93,8 @@ class _Reader(io.BufferedReader):
 
     def close(self) -> None:
         """Close the file, and where something is left that nobody will read, shut the connection down."""
-        if not self.closed and (self.tell() < self.raw.tell() or self._decrypted()):
+        mine = self._process == os.getpid()  # the child of a fork must not shut down what its parent reads
+        if mine and not self.closed and (self.tell() < self.raw.tell() or self._decrypted()):
             with contextlib.suppress(OSError):  # the server may have left
                 self._sock.shutdown(socket.SHUT_RDWR)
         super().close()
@@ -120,6 +123,9 @@ class _Answer(http.client.HTTPResponse):
             raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
         if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.msg.defects):
             raise http.client.HTTPException("one of its headers is none")
+        lengths = ",".join(self.msg.get_all("content-length", ())).split(",")
+        if len({length.strip() for length in lengths}) > 1:
+            raise http.client.HTTPException("it is of more than one length")
 
 
 class ProxyRefusal(ProxyError):
@@ -142,13 +148,21 @@ class KeepsDeadline(HTTPConnection):
         return self.timeout.deadline if isinstance(self.timeout, TimeLeft) else Deadline(math.inf)
 
     def _tunnel(self) -> None:
-        try:
-            super()._tunnel()
-        except TimeoutError:
-            raise
-        except (OSError, http.client.HTTPException) as error:
-            kind = ProxyRefusal if _tunnel_refused(str(error)) else ProxyError
-            raise kind("No tunnel", error) from error
+        with contextlib.ExitStack() as answers:  # http.client leaves the proxy's answer open before Python 3.11
+
+            def answer(*args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+                return answers.enter_context(contextlib.closing(self._timed_answer(*args, **kwargs)))
+
+            self.response_class = answer
+            try:
+                super()._tunnel()
+            except TimeoutError:
+                raise
+            except (OSError, http.client.HTTPException) as error:
+                kind = ProxyRefusal if _tunnel_refused(str(error)) else ProxyError
+                raise kind("No tunnel", error) from error
+            finally:
+                del self.response_class
         if self.sock is not None:
             self.sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
 

@@ -2,11 +2,11 @@
 
 import base64
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
+from urllib import request as urllib_request
 from urllib.parse import unquote, unquote_to_bytes
-from urllib.request import getproxies_environment, proxy_bypass
 
 from urllib3.exceptions import LocationParseError
 from urllib3.poolmanager import PoolManager, ProxyManager
@@ -17,6 +17,9 @@ from quantcdn._origin import Origin
 from quantcdn._pool import POOL_CLASSES
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import ApiValueError
+
+# Which servers NO_PROXY names. The type checkers do not know it.
+_bypassed: Callable[[str, dict[str, str]], bool] = vars(urllib_request)["proxy_bypass_environment"]
 
 _SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 
@@ -39,7 +42,7 @@ class Routes:
         if configuration.proxy:
             self._proxies = {"all": configuration.proxy}
         else:
-            self._proxies = getproxies_environment() if configuration.trust_env else {}
+            self._proxies = urllib_request.getproxies_environment() if configuration.trust_env else {}
         self.open()
 
     def open(self) -> None:
@@ -67,9 +70,13 @@ class Routes:
 
     def _choose(self, origin: Origin) -> PoolManager:
         proxy = self._proxies.get(origin.scheme) or self._proxies.get("all")
-        if proxy is None or (self._may_bypass and proxy_bypass(f"{origin.host}:{origin.port}")):
+        if proxy is None or (self._may_bypass and self._bypasses(origin)):
             return self._direct
         return self._by_proxy[proxy]
+
+    def _bypasses(self, origin: Origin) -> bool:
+        bare = origin.host.strip("[]")  # as IPv6 addresses stand in NO_PROXY
+        return any(_bypassed(name, self._proxies) for name in (f"{origin.host}:{origin.port}", bare))
 
     def close(self) -> None:
         """Close every connection that is not in use. One that is in use is closed when it is given back."""

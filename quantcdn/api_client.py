@@ -141,7 +141,7 @@ class ApiClient:
         """Carry out a call and return its answer with everything around the data."""
         response, data = self._read(call)
         return ApiResponse(
-            status_code=response.status, headers=Headers(response.headers), data=data, raw_data=response.body
+            status_code=response.status, headers=Headers(response.headers.items()), data=data, raw_data=response.body
         )
 
     def execute_without_preload_content(self, call: Call[T]) -> "BaseHTTPResponse":
@@ -253,9 +253,9 @@ class ApiClient:
             )
             report(attempt, self._on_attempt)
             attempts = (*attempts, attempt)
+            if opened is not None and (failure is not None or delay is not None):
+                opened.close()
             if delay is not None:
-                if opened is not None:
-                    opened.close()
                 time.sleep(delay)
             elif failure is None:
                 return cast("Answer", answer), attempts, request

@@ -292,7 +292,13 @@ class Configuration:
         return duplicate
 
 
-class _DebugHandler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler  # no generic class before Python 3.11
+
+
+class _DebugHandler(_StreamHandler):
     """Shows the log on standard error. Its type tells it from the application's handlers."""
 
 

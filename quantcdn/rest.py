@@ -67,7 +67,7 @@ class RESTResponse:
 
     def getheaders(self) -> Headers:
         """The header fields."""
-        return Headers(self.response.headers)
+        return Headers(self.response.headers.items())
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
         """A header field, whatever the case of its name."""
@@ -293,5 +293,5 @@ def _cause(error: BaseException) -> str:
 
 def _unreadable(response: urllib3.BaseHTTPResponse, problem: str) -> ResponseFormatException:
     return ResponseFormatException.answered(
-        response.status, f"The answer cannot be read: {problem}", Headers(response.headers)
+        response.status, f"The answer cannot be read: {problem}", Headers(response.headers.items())
     )

@@ -12,6 +12,8 @@ import pytest
 from quantcdn import AISessionsApi, ApiClient, Configuration
 from quantcdn.sandbox import Sandbox, running
 
+pytest_plugins = ["skipped_summary"]
+
 TOKEN = "qc_test_token"
 
 Connect = Callable[..., AISessionsApi]

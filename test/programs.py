@@ -1,0 +1,187 @@
+"""Real network programs, started by the tests between the SDK and a server.
+
+Each runs on a free port of 127.0.0.1, in the foreground, as a child that ends with its `with` block, and is ready when
+the block begins. A test whose program is absent is skipped by name; ``test/install-programs`` installs them all.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 10.0
+"""How long to wait for a program, in seconds."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A running program.
+
+    Attributes:
+        port: the port it listens on.
+        log: the file in which it notes the requests it gets.
+    """
+
+    port: int
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def lines(self, expected: int = 0) -> list[str]:
+        """What it noted, a line each, once there are as many as expected."""
+        ends = time.monotonic() + PATIENCE
+        while len(lines := self.log.read_text().splitlines()) < expected:
+            assert time.monotonic() < ends, f"it noted {len(lines)} lines instead of {expected}"
+            time.sleep(0.005)
+        return lines
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def nobody() -> Generator[str, None, None]:
+    """An address that refuses connections, and is kept so for the length of a `with` block."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{unheard.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def nginx(directory: Path, server: str, http: str = "") -> Generator[Program, None, None]:
+    """nginx with one server block.
+
+    It notes each request as ``<connection> <method> <path with query> <status>``, after it has answered.
+
+    Args:
+        directory: where it keeps its files.
+        server: what stands in the server block; ``LISTEN`` stands for the address and the port. Without a ``listen``,
+            it listens for plain HTTP.
+        http: what stands after it, in the http block.
+    """
+    listen = "" if "listen LISTEN" in server else "listen LISTEN;"
+    temporary = "".join(
+        f"{kind}_temp_path {directory / kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    http_block = f"""
+        http {{
+            {temporary}
+            log_format requests '$connection $request_method $request_uri $status';
+            access_log {directory / "requests.log"} requests;
+            server {{ {listen} {server} }}
+            {http}
+        }}
+    """
+    with _nginx(directory, http_block) as program:
+        yield program
+
+
+@contextlib.contextmanager
+def tls_before(directory: Path, backend: str, certificate: Path) -> Generator[Program, None, None]:
+    """nginx as the end of TLS before any server, whatever that speaks."""
+    module = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+    if not module.exists():
+        pytest.skip("libnginx-mod-stream is not installed")
+    stream_block = f"""
+        load_module {module};
+        stream {{
+            server {{
+                listen LISTEN ssl;
+                ssl_certificate {certificate};
+                ssl_certificate_key {certificate};
+                proxy_pass {backend};
+            }}
+        }}
+    """
+    with _nginx(directory, stream_block) as program:
+        yield program
+
+
+@contextlib.contextmanager
+def _nginx(directory: Path, block: str) -> Generator[Program, None, None]:
+    port = free_port()
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        f"""
+        daemon off;
+        master_process off;  # one process, which is the child of the test
+        pid {directory / "nginx.pid"};
+        {block.replace("LISTEN", f"127.0.0.1:{port}")}
+        events {{}}
+        """
+    )
+    arguments = ["-e", str(directory / "errors.log"), "-p", str(directory), "-c", str(configuration)]
+    with _running("nginx", arguments, directory, port):
+        yield Program(port, directory / "requests.log")
+
+
+@contextlib.contextmanager
+def tinyproxy(directory: Path, credentials: tuple[str, str] | None = None) -> Generator[Program, None, None]:
+    """An HTTP proxy. It notes the request line of each request before it passes the request on."""
+    port = free_port()
+    log = directory / "tinyproxy.log"
+    configuration = directory / "tinyproxy.conf"
+    lines = [
+        f"Port {port}",
+        "Listen 127.0.0.1",
+        "MaxClients 50",
+        "Timeout 30",
+        f'LogFile "{log}"',
+        "LogLevel Connect",
+        *([f"BasicAuth {credentials[0]} {credentials[1]}"] if credentials else []),
+    ]
+    configuration.write_text("\n".join([*lines, ""]))
+    with _running("tinyproxy", ["-d", "-c", str(configuration)], directory, port):
+        yield Program(port, log)
+
+
+@contextlib.contextmanager
+def microsocks(directory: Path, credentials: tuple[str, str] | None = None) -> Generator[Program, None, None]:
+    """A SOCKS 5 proxy. It notes each connection it makes."""
+    port = free_port()
+    login = ["-u", credentials[0], "-P", credentials[1]] if credentials else []
+    with _running("microsocks", ["-i", "127.0.0.1", "-p", str(port), *login], directory, port) as output:
+        yield Program(port, output)
+
+
+@contextlib.contextmanager
+def _running(name: str, arguments: list[str], directory: Path, port: int) -> Generator[Path, None, None]:
+    """Run a program until the `with` block ends; the value is the file that holds its output."""
+    executable = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+    if executable is None:
+        pytest.skip(f"{name} is not installed")
+    output = directory / f"{name}.output"
+    with (
+        output.open("wb") as stream,
+        subprocess.Popen([executable, *arguments], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream) as process,
+    ):
+        try:
+            _wait_until_it_accepts(name, process, port, output)
+            yield output
+        finally:
+            process.terminate()
+
+
+def _wait_until_it_accepts(name: str, process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    ends = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        said = output.read_text()
+        assert process.poll() is None, f"{name} ended at its start: {said}"
+        assert time.monotonic() < ends, f"{name} accepts no connection: {said}"
+        time.sleep(0.005)
