@@ -142,6 +142,10 @@ class KeepsDeadline(HTTPConnection):
     # http.client would print each request, with its token, to standard output where an application sets this there.
     debuglevel = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the address alone: urllib3's errors refer to the connection, which knows the proxy's password."""
+        return str, (f"{self.host}:{self.port}",)
+
     @property
     def _deadline(self) -> Deadline:
         """The deadline of the request under way: urllib3 hands it over as this connection's timeout."""

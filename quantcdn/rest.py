@@ -137,7 +137,7 @@ class RESTClientObject:
             body = self._body(response)
         except errors.DecodeError as error:
             raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
-        except (errors.HTTPError, OSError) as error:
+        except (errors.HTTPError, OSError, ValueError, OverflowError) as error:  # the last two for the size of a chunk
             if not 400 <= response.status < 500:
                 raise _failure(error, request, deadline) from error
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
@@ -266,7 +266,9 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
     if isinstance(error, errors.SSLError):
         return TLSException(f"The secure connection to {where} was lost: {_cause(error)}")
     reason = f"The connection to {where} was lost"
-    if isinstance(error, errors.ProtocolError) and _is_nonsense(error.args[-1]):
+    if isinstance(error, ValueError | OverflowError) or (
+        isinstance(error, errors.ProtocolError) and _is_nonsense(error.args[-1])
+    ):
         reason = f"{where} did not answer in HTTP that can be read"
     return ConnectionException(f"{reason}: {_cause(error)}")
 
