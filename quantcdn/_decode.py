@@ -50,6 +50,8 @@ def decode(call: Call[T], response: Response) -> T:
     try:
         data = call.result.adapter.validate_json(response.body)
     except ValidationError:
+        data = None
+    if data is None:
         data = _decode_leniently(call.result, response)
     if isinstance(data, ResponseModel) and data.model_extra and _is_failure(data):
         raise _unreadable(call.result, response, "it reports an error, in spite of its status")
@@ -83,14 +85,15 @@ def _decode_leniently(result: Result[T], response: Response) -> T:
         raise _unreadable(result, response, "it is empty")
     try:
         value: object = from_json(_text(response))
-    except (ValueError, LookupError) as error:
-        raise _unreadable(result, response, f"it is not JSON, {error}") from None
-    try:
         return result.adapter.validate_python(_unwrapped(value, result.wrapped_in))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "at its top"
-        raise _unreadable(result, response, f"{place}: {first['msg']}") from None
+        problem = f"{place}: {first['msg']}"
+    except (ValueError, LookupError) as error:
+        problem = f"it is not JSON, {error}"
+    # Not inside the clauses above: a context of pydantic's holds the input, and cannot be pickled with the exception.
+    raise _unreadable(result, response, problem)
 
 
 def _unwrapped(value: object, names: tuple[str, ...]) -> object:

@@ -49,6 +49,7 @@ MODELS = {
 def refusal(call: Any, response: Response) -> ApiException:
     with pytest.raises(ApiException) as caught:
         decode(call, response)
+    assert caught.value.__context__ is None, "it may hold what came, and not every pickle can hold it"
     return caught.value
 
 
