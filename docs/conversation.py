@@ -17,12 +17,13 @@ from quantcdn import sandbox
 @contextmanager
 def service() -> Iterator[tuple[quantcdn.Configuration, str]]:
     """Where to talk, and in the name of which organisation."""
+    base_url = os.environ.get("QUANT_BASE_URL")
     token, organisation = os.environ.get("QUANT_API_TOKEN"), os.environ.get("QUANT_ORGANISATION")
     if token and organisation:
-        yield quantcdn.Configuration(os.environ.get("QUANT_BASE_URL"), token), organisation
-    elif token or organisation:
+        yield quantcdn.Configuration(base_url, token), organisation
+    elif token or organisation or base_url:
         missing = "QUANT_ORGANISATION" if token else "QUANT_API_TOKEN"
-        raise ValueError(f"{missing} is not set; set both for the real service, or neither for the sandbox")
+        raise ValueError(f"{missing} is not set; set all for the real service, or none for the sandbox")
     else:
         with sandbox.running() as local:
             configuration = quantcdn.Configuration(local.host, local.access_token)

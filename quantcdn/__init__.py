@@ -90,7 +90,7 @@ if not TYPE_CHECKING:  # to a type checker, it would make every misspelt name an
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_SUBMODULES})
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__, *_SUBMODULES})
 
 
 if TYPE_CHECKING:

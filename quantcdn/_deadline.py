@@ -36,6 +36,10 @@ class Deadline(Timeout):
             return cls(math.inf, connect, read)
         return cls(default if request_timeout is None else request_timeout)
 
+    def __str__(self) -> str:
+        limits = {"": self._seconds, " to connect": self._connect_limit, " for each read": self._read_limit}
+        return ", ".join(f"{limit:g} s{step} allowed" for step, limit in limits.items() if limit != math.inf)
+
     def left(self) -> float:
         """How much time is left, in seconds; less than 0 when it has passed."""
         return self._ends - time.monotonic()

@@ -11,6 +11,8 @@ from urllib3 import BaseHTTPResponse
 from quantcdn._call import Call, RequestOptions
 from quantcdn.api_client import ApiClient
 from quantcdn.api_response import ApiResponse
+from quantcdn.configuration import Configuration
+from quantcdn.exceptions import ApiTypeError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,9 +23,14 @@ class Api:
 
     Args:
         api_client: the client that carries out the calls; the default client if None.
+
+    Raises:
+        ApiTypeError: it is a configuration and no client.
     """
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
+        if isinstance(api_client, Configuration):
+            raise ApiTypeError("api_client must be an ApiClient: give ApiClient(configuration)")
         self.api_client = ApiClient.get_default() if api_client is None else api_client
 
     def __init_subclass__(cls) -> None:

@@ -148,7 +148,7 @@ def _socks_manager(address: str, options: dict[str, Any], user: str, password: s
     try:
         from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
     except ImportError:
-        raise ApiValueError("A SOCKS proxy needs the extra quantcdn[socks], which brings PySocks") from None
+        raise ApiValueError('A SOCKS proxy needs PySocks; in a clone, pip install ".[socks]" brings it') from None
     manager = SOCKSProxyManager(address, user or None, password or None, **options)
     manager.pool_classes_by_scheme = SOCKS_POOL_CLASSES
     return manager

@@ -254,10 +254,10 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
     if isinstance(error, errors.NewConnectionError):
         return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
     if isinstance(error, errors.ConnectTimeoutError):
-        return TimeoutException(f"Could not connect to {where} in time", never_sent=True)
+        return TimeoutException(f"Could not connect to {where} in time ({deadline})", never_sent=True)
     # A timeout while sending a body arrives as a ProtocolError.
     if isinstance(error, errors.TimeoutError | TimeoutError) or deadline.left() <= 0:
-        return TimeoutException(f"{where} did not answer in time")
+        return TimeoutException(f"{where} did not answer in time ({deadline})")
     if isinstance(error, HandshakeError):
         untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
         advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""

@@ -1134,7 +1134,10 @@ except ApiValueError as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (ran.stdout, ran.stderr) == ("A SOCKS proxy needs the extra quantcdn[socks], which brings PySocks\n", "")
+    assert (ran.stdout, ran.stderr) == (
+        'A SOCKS proxy needs PySocks; in a clone, pip install ".[socks]" brings it\n',
+        "",
+    )
 
 
 # Proxies that are none, and hosts that everybody can read

@@ -1088,7 +1088,7 @@ runpy.run_module("quantcdn.sandbox", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    needed = "the sandbox needs the extra quantcdn[sandbox], which brings Starlette and uvicorn"
+    needed = 'the sandbox needs Starlette and uvicorn; in a clone, pip install ".[sandbox]" brings them'
     assert done.stdout == f"{needed}\n"
     assert done.stderr == f"python -m quantcdn.sandbox: {needed}\n"
 

@@ -82,7 +82,7 @@ def running(
         from quantcdn.sandbox import _app, _server, _store
     except ImportError as error:
         raise ImportError(
-            "the sandbox needs the extra quantcdn[sandbox], which brings Starlette and uvicorn", name=error.name
+            'the sandbox needs Starlette and uvicorn; in a clone, pip install ".[sandbox]" brings them', name=error.name
         ) from error
     token = f"qc_sandbox_{secrets.token_hex(16)}" if access_token is None else access_token
     own = "sandbox" if organisation is None else organisation

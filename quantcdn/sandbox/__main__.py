@@ -7,6 +7,7 @@ error and exit code 2.
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import time
@@ -20,7 +21,10 @@ Organisation: {organisation}
 
 import quantcdn
 api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(host={host!a}, access_token={token!a})))
-print(api.list_ai_sessions({organisation!a}))"""
+print(api.list_ai_sessions({organisation!a}))
+
+The examples of the documents take these from the environment:
+export QUANT_BASE_URL={host} QUANT_API_TOKEN={shell_token} QUANT_ORGANISATION={shell_organisation}"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
             access_token=options.token,
             organisation=options.organisation,
         ) as sandbox:
-            text = _READY.format(host=sandbox.host, token=sandbox.access_token, organisation=sandbox.organisation)
+            text = _READY.format(
+                host=sandbox.host,
+                token=sandbox.access_token,
+                organisation=sandbox.organisation,
+                shell_token=shlex.quote(sandbox.access_token),
+                shell_organisation=shlex.quote(sandbox.organisation),
+            )
             print(text, flush=True)
             while True:  # a sleep can be interrupted on every system, waiting for an event cannot
                 time.sleep(3600)
