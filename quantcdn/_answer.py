@@ -116,8 +116,8 @@ class Answer(http.client.HTTPResponse):
             raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
         if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.msg.defects):
             raise http.client.HTTPException("one of its headers is none")
-        lengths = ",".join(self.msg.get_all("content-length", ())).split(",")
-        if len({length.strip() for length in lengths}) > 1:
+        lengths = {length.strip() for length in self.msg.get_all("content-length", ())}
+        if len(lengths) > 1 or any("," in length for length in lengths):
             raise http.client.HTTPException("it is of more than one length")
 
 

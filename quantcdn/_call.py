@@ -1,6 +1,6 @@
 """One call of an operation, as data: what a builder of `quantcdn.api` returns and the client carries out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict, TypeAdapter, with_config
@@ -55,13 +55,18 @@ class Result(Generic[T]):
         type_: a model, or a list of models.
         expected: what that is, in words for an error.
         wrapped_in: the fields of an object under which the value may stand instead of standing alone.
-        when_gone: what a delete returns when the session is known to be gone and no body says so.
+        when_gone: makes what a delete returns when the session is known to be gone and no body says so.
     """
 
     __slots__ = ("adapter", "expected", "when_gone", "wrapped_in")
 
     def __init__(
-        self, type_: type[T], *, expected: str, wrapped_in: tuple[str, ...] = (), when_gone: T | None = None
+        self,
+        type_: type[T],
+        *,
+        expected: str,
+        wrapped_in: tuple[str, ...] = (),
+        when_gone: Callable[[], T] | None = None,
     ) -> None:
         self.adapter: TypeAdapter[T] = TypeAdapter(type_)
         self.expected = expected

@@ -2,9 +2,12 @@
 
 import math
 import time
+from typing import Any
 
 from typing_extensions import Self
 from urllib3.util import Timeout
+
+from quantcdn.exceptions import ApiValueError
 
 # urllib3 and sockets read 0 as "do not block", so what is left is never less than this.
 _LEAST = 0.001
@@ -30,11 +33,24 @@ class Deadline(Timeout):
 
     @classmethod
     def of(cls, request_timeout: float | tuple[float, float] | None, default: float) -> "Deadline":
-        """The deadline that a ``_request_timeout`` asks for."""
-        if isinstance(request_timeout, tuple):
-            connect, read = request_timeout
-            return cls(math.inf, connect, read)
-        return cls(default if request_timeout is None else request_timeout)
+        """The deadline that a ``_request_timeout`` asks for.
+
+        Raises:
+            ApiValueError: it asks for none.
+        """
+        if request_timeout is None:
+            return cls(default)
+        limits: Any = request_timeout if isinstance(request_timeout, tuple) else (request_timeout,)
+        if not (1 <= len(limits) <= 2 and all(_is_duration(limit) for limit in limits)):
+            raise ApiValueError(
+                "_request_timeout must be a number of seconds above 0, or a pair of them: connect, read"
+            )
+        return cls(math.inf, *limits) if len(limits) == 2 else cls(*limits)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it bounds the whole call."""
+        return self._ends != math.inf
 
     def __str__(self) -> str:
         limits = {"": self._seconds, " to connect": self._connect_limit, " for each read": self._read_limit}
@@ -70,6 +86,10 @@ class Deadline(Timeout):
     def _within(self, limit: float) -> "TimeLeft | None":
         seconds = min(limit, self.left())
         return None if seconds == math.inf else TimeLeft(min(max(seconds, _LEAST), _MOST), self)
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 class TimeLeft(float):

@@ -80,7 +80,7 @@ def _hide(match: re.Match[str]) -> str:
 def _decode_leniently(result: Result[T], response: Response) -> T:
     """A second pass, over Python objects: for other charsets, wrapped values, and timestamps and ids in other forms."""
     if response.status == 204 and result.when_gone is not None:
-        return result.when_gone
+        return result.when_gone()
     if not response.body:
         raise _unreadable(result, response, "it is empty")
     try:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from urllib3 import HTTPHeaderDict
 
-from quantcdn.exceptions import ApiException, ApiValueError
+from quantcdn.exceptions import ApiException, ApiTypeError, ApiValueError
 
 # Every other value prints as ***, because any header, of a caller's or of the service's, may carry a credential.
 _HARMLESS = frozenset(
@@ -55,6 +55,7 @@ is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 # The parts of a value like "Bearer qc_1" or "id=1; theme=dark". Shorter ones are no secrets, and are found by chance.
+_SHORTEST_SECRET = 8
 _long_parts = re.compile(r"(?:[^\s,;=]+=)?\"?([^\s,;\"]{8,})").findall
 
 
@@ -76,12 +77,16 @@ def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
     for layer in layers:
         for name, value in layer.items():
             check_header(name, value)
-            merged[name.lower()] = (name, value)
+            key = name.lower()
+            # The first spelling stays, the SDK's own: urllib3 compares some names, like Accept, by their case.
+            merged[key] = (merged[key][0] if key in merged else name, value)
     return dict(merged.values())
 
 
 def check_header(name: str, value: str) -> None:
     """Refuse what cannot be sent in a header, without showing it."""
+    if not all(isinstance(cast("object", text), str) for text in (name, value)):
+        raise ApiTypeError("The name and the value of a header must be str")
     if not is_token(name):
         raise ApiValueError(
             "A header name is not valid: it may hold letters, digits and !#$%&'*+-.^_`|~ only, and at least one of them"
@@ -95,7 +100,9 @@ def check_header(name: str, value: str) -> None:
 
 def secrets_of(headers: Mapping[str, str]) -> list[str]:
     """What must not be shown of the header fields of a request: all but what is harmless, or too short for a secret."""
-    return [part for name, value in headers.items() if name.lower() not in _HARMLESS for part in _long_parts(value)]
+    values = [value for name, value in headers.items() if name.lower() not in _HARMLESS]
+    whole = [text for value in values for text in (value, value.partition(" ")[2]) if len(text) >= _SHORTEST_SECRET]
+    return whole + [part for value in values for part in _long_parts(value)]
 
 
 def without_secrets(value: Any, secrets: Sequence[str]) -> Any:

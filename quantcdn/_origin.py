@@ -4,7 +4,6 @@ import re
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import quote
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
@@ -60,7 +59,7 @@ def origin_of(base_url: str) -> Origin:
         )
     if url.query is not None or url.fragment is not None:
         raise ApiValueError("The host must not hold a query ('?') or a fragment ('#')")
-    prefix = quote((url.path or "").rstrip("/").removesuffix(_API_ROOT).rstrip("/"), safe="/%:@!$&'()*+,;=~")
+    prefix = (url.path or "").rstrip("/").removesuffix(_API_ROOT).rstrip("/")
     return Origin(
         url.scheme, url.host, (443 if url.scheme == "https" else 80) if url.port is None else url.port, prefix
     )

@@ -94,6 +94,8 @@ class _Connection(KeepsDeadline):
             addresses = socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
+        except UnicodeError as error:  # no name of a host at all
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         failure: OSError | None = None
         for index, (*_, address) in enumerate(addresses):
             left = self._deadline.connect_timeout

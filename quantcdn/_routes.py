@@ -48,20 +48,19 @@ class Routes:
     def open(self) -> None:
         """Begin anew, without any connection."""
         self._chosen: dict[Origin, PoolManager] = {}
-        self._direct = PoolManager(**self._options)
-        self._direct.pool_classes_by_scheme = POOL_CLASSES
+        direct = PoolManager(**self._options)
+        direct.pool_classes_by_scheme = POOL_CLASSES
         # Everything else in a pool's key is the same for all pools of this manager.
         key: Any = itemgetter("scheme", "host", "port")
-        self._direct.key_fn_by_scheme = {"http": key, "https": key}
-        self._by_proxy = {
-            proxy: _proxy_manager(proxy, self._proxy_headers, self._options)
-            for scheme, proxy in self._proxies.items()
-            if scheme in ("http", "https", "all")
-        }
+        direct.key_fn_by_scheme = {"http": key, "https": key}
+        self._direct = direct
+        self._by_proxy: dict[str, PoolManager] = {}
+        if not self._may_bypass:
+            self._manager_of(self._proxies["all"])  # refuses what is no proxy where the option is known
 
     def manager_for(self, origin: Origin) -> PoolManager:
         """The manager whose connections reach a server."""
-        if not self._by_proxy:
+        if not self._proxies:
             return self._direct
         manager = self._chosen.get(origin)
         if manager is None:
@@ -72,6 +71,12 @@ class Routes:
         proxy = self._proxies.get(origin.scheme) or self._proxies.get("all")
         if proxy is None or (self._may_bypass and self._bypasses(origin)):
             return self._direct
+        # As others read the environment: a proxy without a scheme is an http one.
+        return self._manager_of(proxy if "://" in proxy or not self._may_bypass else f"http://{proxy}")
+
+    def _manager_of(self, proxy: str) -> PoolManager:
+        if proxy not in self._by_proxy:
+            self._by_proxy[proxy] = _proxy_manager(proxy, self._proxy_headers, self._options)
         return self._by_proxy[proxy]
 
     def _bypasses(self, origin: Origin) -> bool:
@@ -80,7 +85,7 @@ class Routes:
 
     def close(self) -> None:
         """Close every connection that is not in use. One that is in use is closed when it is given back."""
-        for manager in (self._direct, *self._by_proxy.values()):
+        for manager in (self._direct, *list(self._by_proxy.values())):
             # Clearing alone would leave connections open for as long as a traceback refers to their pool.
             pools = [manager.pools.get(key) for key in manager.pools.keys()]  # noqa: SIM118  # it cannot be iterated
             manager.clear()
@@ -106,6 +111,8 @@ def _pool_options(configuration: Configuration) -> dict[str, Any]:
 
 def _check_certificates(configuration: Configuration) -> None:
     """Refuse certificates here, where the option is known, that no connection could use."""
+    if not (configuration.ssl_ca_cert or configuration.ca_cert_data or configuration.cert_file):
+        return
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     option = "ssl_ca_cert"
     try:

@@ -45,8 +45,8 @@ class _Connection(KeepsDeadline, SOCKSConnection):
         host, port = options["proxy_host"].strip("[]"), options["proxy_port"] or 1080
         try:
             addresses = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise ProxyError("No connection", NameResolutionError(host, self, error)) from error
+        except (socket.gaierror, UnicodeError) as error:
+            raise ProxyError("No connection", NameResolutionError(host, self, socket.gaierror(str(error)))) from error
         failure: Exception = OSError("it has no address")
         for index, (family, *_, address) in enumerate(addresses):
             sock = _Socket(family, self._deadline)

@@ -2,6 +2,7 @@
 
 import platform
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-Answer = TypeVar("Answer")
+Finished = TypeVar("Finished")
 
+_making_the_default = threading.Lock()
 _REPEATABLE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "DELETE"])
 
 
@@ -89,7 +91,9 @@ class ApiClient:
     @cookie.setter
     def cookie(self, value: str | None) -> None:
         if value is None:
-            self.default_headers.discard("Cookie")
+            changed = self.default_headers.copy()
+            changed.discard("Cookie")
+            self.default_headers = changed
         else:
             self.set_default_header("Cookie", value)
 
@@ -100,7 +104,9 @@ class ApiClient:
             ApiValueError: it cannot be sent. The message does not show the value.
         """
         check_header(header_name, header_value)
-        self.default_headers[header_name] = header_value
+        changed = self.default_headers.copy()  # a call of another thread may be reading the present ones
+        changed[header_name] = header_value
+        self.default_headers = changed
 
     @classmethod
     def set_default(cls, default: "ApiClient | None") -> None:
@@ -110,9 +116,10 @@ class ApiClient:
     @classmethod
     def get_default(cls) -> "ApiClient":
         """The client of API classes that are made without one."""
-        if ApiClient._default is None:
-            ApiClient._default = cls()
-        return ApiClient._default
+        with _making_the_default:
+            if ApiClient._default is None:
+                ApiClient._default = cls()
+            return ApiClient._default
 
     def close(self) -> None:
         """Close every connection. A later call opens new ones."""
@@ -147,9 +154,7 @@ class ApiClient:
     def execute_without_preload_content(self, call: Call[T]) -> "BaseHTTPResponse":
         """Carry out a call and return the urllib3 response, unread, whatever its status."""
         timeout = call.options.get("_request_timeout")
-        return self._send(
-            lambda: self._encode(call), self.rest_client.leave_unread, timeout, repeatable=call.repeatable
-        )[0]
+        return self._send_unread(lambda: self._encode(call), timeout, repeatable=call.repeatable)
 
     def call_api(
         self,
@@ -176,23 +181,22 @@ class ApiClient:
         """
         request = low_level_request(method, url, header_params, body, post_params)
         repeatable = request.method in _REPEATABLE_METHODS
-        return RESTResponse(
-            self._send(lambda: request, self.rest_client.leave_unread, _request_timeout, repeatable=repeatable)[0]
-        )
+        return RESTResponse(self._send_unread(lambda: request, _request_timeout, repeatable=repeatable))
 
     def _encode(self, call: Call[T]) -> Request:
         configuration = self.configuration
         host = configuration.host_for(call.options.get("_host_index", 0))
-        return encode(call, host, self.default_headers, configuration.bearer_token())
+        token = configuration.bearer_token() if call.options.get("_request_auth") is None else None
+        return encode(call, host, self.default_headers, token)
 
     def _read(self, call: Call[T]) -> tuple[Response, T]:
-        timeout = call.options.get("_request_timeout")
+        deadline = Deadline.of(call.options.get("_request_timeout"), self.rest_client.timeout)
         response, attempts, request = self._send(
-            lambda: self._encode(call), self.rest_client.read, timeout, repeatable=call.repeatable
+            lambda: self._encode(call), self.rest_client.read, deadline, repeatable=call.repeatable
         )
         gone = call.result.when_gone
         if gone is not None and response.status == 404 and any(attempt.outcome_unknown for attempt in attempts):
-            return response, gone  # an attempt whose answer was lost has deleted it
+            return response, gone()  # an attempt whose answer was lost has deleted it
         try:
             return response, decode(call, response)
         except ApiException as error:
@@ -200,17 +204,27 @@ class ApiClient:
             hide_secrets(error, request.headers)
             raise
 
-    def _send(
+    def _send_unread(
         self,
         encoded: Callable[[], Request],
-        finish: "Callable[[BaseHTTPResponse, Request, Deadline], Answer]",
         request_timeout: float | tuple[float, float] | None,
         *,
         repeatable: bool,
-    ) -> tuple[Answer, tuple[Attempt, ...], Request]:
+    ) -> "BaseHTTPResponse":
+        deadline = Deadline.of(request_timeout, self.rest_client.timeout)
+        response = self._send(encoded, _as_it_is, deadline, repeatable=repeatable)[0]
+        self.rest_client.leave_unread(response, deadline)
+        return response
+
+    def _send(
+        self,
+        encoded: Callable[[], Request],
+        finish: "Callable[[BaseHTTPResponse, Request, Deadline], Finished]",
+        deadline: Deadline,
+        *,
+        repeatable: bool,
+    ) -> tuple[Finished, tuple[Attempt, ...], Request]:
         """Send a request, and again where that may be and helps. The last request comes with the answer."""
-        longest_wait = self.configuration.timeout
-        deadline = Deadline.of(request_timeout, longest_wait)
         attempts: tuple[Attempt, ...] = ()
         outcomes: list[Outcome] = []
         while True:
@@ -233,7 +247,7 @@ class ApiClient:
                 outcome,
                 repeatable=repeatable,
                 attempt=len(attempts) + 1,
-                time_left=min(deadline.left(), longest_wait),
+                time_left=deadline.left() if deadline.is_finite else self.rest_client.timeout,
                 chance=random.random,
                 now=_now,
                 earlier=outcomes,
@@ -258,7 +272,7 @@ class ApiClient:
             if delay is not None:
                 time.sleep(delay)
             elif failure is None:
-                return cast("Answer", answer), attempts, request
+                return cast("Finished", answer), attempts, request
             else:
                 raised = failure
                 if isinstance(failure, TransportException):
@@ -269,6 +283,10 @@ class ApiClient:
                 raised.__cause__ = failure.__cause__
                 hide_secrets(raised, request.headers)
                 raise raised
+
+
+def _as_it_is(response: "BaseHTTPResponse", _request: Request, _deadline: Deadline) -> "BaseHTTPResponse":
+    return response
 
 
 def _now() -> datetime:

@@ -4,6 +4,7 @@ import copy
 import logging
 import os
 import platform
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypedDict, cast
@@ -13,7 +14,7 @@ from typing_extensions import NotRequired, Self
 from quantcdn import __version__
 from quantcdn._origin import origin_of
 from quantcdn._token import normalised_token
-from quantcdn.exceptions import ApiValueError
+from quantcdn.exceptions import ApiTypeError, ApiValueError
 
 if TYPE_CHECKING:
     import urllib3
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from quantcdn.attempt import Attempt
     from quantcdn.retry import RetryPolicy
 
+_making_the_default = threading.Lock()
 API_VERSION = "4.19.0"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RESPONSE_SIZE = 100_000_000
@@ -142,6 +144,9 @@ class Configuration:
         self._set_host(host)
 
     def _set_host(self, host: str | None) -> None:
+        given = cast("object", host)
+        if not (given is None or isinstance(given, str)):
+            raise ApiTypeError(f"host must be a str, not {type(given).__name__}")
         if host is not None and not origin_of(host).is_private:
             # As seen from the line that sets the host, or makes the configuration.
             warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=3)
@@ -225,9 +230,10 @@ class Configuration:
     @classmethod
     def get_default(cls) -> "Configuration":
         """The configuration of clients that are made without one."""
-        if Configuration._default is None:
-            Configuration._default = cls()
-        return Configuration._default
+        with _making_the_default:
+            if Configuration._default is None:
+                Configuration._default = cls()
+            return Configuration._default
 
     @classmethod
     def get_default_copy(cls) -> "Configuration":

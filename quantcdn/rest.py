@@ -1,9 +1,10 @@
-"""The only room that knows urllib3: it sends a request, reads the answer, and turns urllib3's errors into the SDK's."""
+"""Where a request meets urllib3: it is sent, its answer is read, and urllib3's errors end here."""
 
 import http.client
 import json
 import os
 import ssl
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
 from quantcdn._deadline import Deadline
-from quantcdn._headers import Headers, is_token, merge_headers
+from quantcdn._headers import Headers, hide_secrets, is_token, merge_headers
 from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
 from quantcdn._pool import HandshakeError, ProxyRefusal
@@ -82,11 +83,12 @@ class RESTClientObject:
     """
 
     def __init__(self, configuration: Configuration) -> None:
-        self._timeout = configuration.timeout
+        self.timeout = configuration.timeout
         self._max_response_size = configuration.max_response_size
         self._routes = Routes(configuration)
         self._process = os.getpid()
-        self._unread: weakref.WeakSet[urllib3.BaseHTTPResponse] = weakref.WeakSet()
+        self._renewal = threading.Lock()
+        self._unread: weakref.WeakValueDictionary[int, urllib3.BaseHTTPResponse] = weakref.WeakValueDictionary()
 
     def open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         """Send a request and return as soon as the header fields of the answer are there.
@@ -94,9 +96,8 @@ class RESTClientObject:
         Raises:
             TransportException: no answer came.
         """
-        if self._process != os.getpid():  # connections of the process before a fork are not ours
-            self._routes.open()
-            self._process = os.getpid()
+        if self._process != os.getpid():
+            self._renew()
         method, origin, target, headers, body = request
         manager = self._routes.manager_for(origin)
         try:
@@ -126,6 +127,13 @@ class RESTClientObject:
         except (errors.HTTPError, http.client.HTTPException, OSError) as error:
             raise _failure(error, request, deadline) from error
 
+    def _renew(self) -> None:
+        """Begin anew after a fork: the connections belong to the process before it."""
+        with self._renewal:
+            if self._process != os.getpid():
+                self._routes.open()
+                self._process = os.getpid()
+
     def read(self, response: urllib3.BaseHTTPResponse, request: Request, deadline: Deadline) -> Response:
         """Read an answer to its end.
 
@@ -135,8 +143,14 @@ class RESTClientObject:
         """
         try:
             body = self._body(response)
-        except errors.DecodeError as error:
-            raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
+        except (errors.DecodeError, ResponseFormatException) as error:
+            response.close()
+            if not 200 <= response.status < 300:
+                body = b""  # the status says enough
+            elif isinstance(error, ResponseFormatException):
+                raise
+            else:
+                raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
         except (errors.HTTPError, OSError, ValueError, OverflowError) as error:  # the last two for the size of a chunk
             if not 400 <= response.status < 500:
                 raise _failure(error, request, deadline) from error
@@ -155,13 +169,10 @@ class RESTClientObject:
             raise _unreadable(response, f"it is larger than {limit} bytes, the configured max_response_size")
         return body
 
-    def leave_unread(
-        self, response: urllib3.BaseHTTPResponse, _request: Request, deadline: Deadline
-    ) -> urllib3.BaseHTTPResponse:
-        """Hand an answer out as it is. From now on, the deadline holds for each read."""
+    def leave_unread(self, response: urllib3.BaseHTTPResponse, deadline: Deadline) -> None:
+        """Let an answer be read by whoever asked for it. From now on, the deadline holds for each read."""
         deadline.hold_for_each_read()
-        self._unread.add(response)
-        return response
+        self._unread[id(response)] = response
 
     def request(
         self,
@@ -188,13 +199,21 @@ class RESTClientObject:
             ApiValueError: what was given cannot be sent.
         """
         request = low_level_request(method, url, headers, body, post_params)
-        deadline = Deadline.of(_request_timeout, self._timeout)
-        return RESTResponse(self.leave_unread(self.open(request, deadline), request, deadline))
+        deadline = Deadline.of(_request_timeout, self.timeout)
+        try:
+            response = self.open(request, deadline)
+        except ApiException as error:
+            hide_secrets(error, request.headers)
+            raise
+        self.leave_unread(response, deadline)
+        return RESTResponse(response)
 
     def close(self) -> None:
         """Close every connection, also under answers that were not read. A later call opens new ones."""
-        for response in list(self._unread):
-            response.close()
+        for reference in self._unread.valuerefs():  # a copy: other threads may be at work
+            response = reference()
+            if response is not None:
+                response.close()
         self._routes.close()
 
 
@@ -255,16 +274,17 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
         return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
     if isinstance(error, errors.ConnectTimeoutError):
         return TimeoutException(f"Could not connect to {where} in time ({deadline})", never_sent=True)
-    # A timeout while sending a body arrives as a ProtocolError.
-    if isinstance(error, errors.TimeoutError | TimeoutError) or deadline.left() <= 0:
-        return TimeoutException(f"{where} did not answer in time ({deadline})")
     if isinstance(error, HandshakeError):
         untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
         advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""
         reason = f"No secure connection to {where}: {_cause(error)}{advice}"
         return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
+    # A timeout while sending a body arrives as a ProtocolError.
+    inner = error.args[-1] if error.args else None
+    if any(isinstance(part, errors.TimeoutError | TimeoutError) for part in (error, inner)) or deadline.left() <= 0:
+        return TimeoutException(f"{where} did not answer in time ({deadline})")
     if isinstance(error, errors.SSLError):
-        return TLSException(f"The secure connection to {where} was lost: {_cause(error)}")
+        return ConnectionException(f"The secure connection to {where} was lost: {_cause(error)}")
     reason = f"The connection to {where} was lost"
     if isinstance(error, ValueError | OverflowError) or (
         isinstance(error, errors.ProtocolError) and _is_nonsense(error.args[-1])

@@ -1146,7 +1146,6 @@ except ApiValueError as error:
 @pytest.mark.parametrize(
     "proxy",
     [
-        f"{USER}:{PASSWORD}@127.0.0.1:3128",
         f"ftp://{USER}:{PASSWORD}@127.0.0.1:21",
         f"http://{USER}:{PASSWORD}@",
         f"http://{USER}:{PASSWORD}@127.0.0.1:port",
@@ -1161,7 +1160,24 @@ def test_a_proxy_that_is_no_url_is_refused_without_showing_its_credentials(
     options = {"proxy": proxy} if source == "configuration" else {}
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(ApiValueError, match=r"^The proxy must be a URL like"):
-        network.client("https://service.example", **options)
+        network.client("https://service.example", **options).list_ai_sessions("org")
+
+
+def test_a_proxy_of_the_environment_without_a_scheme_is_an_http_one(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nobody() as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"{USER}:{PASSWORD}@{proxy}")
+        with pytest.raises(ConnectionException, match=r"^No connection through the proxy"):
+            network.client("https://service.example").list_ai_sessions("org")
+
+
+def test_a_proxy_of_the_environment_that_no_call_needs_is_not_read(
+    network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:1080/")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert isinstance(network.client(sandbox.host).list_ai_sessions(sandbox.organisation), list)
 
 
 @pytest.mark.parametrize("host", ["http://service.example", "http://10.0.0.1:8080/prefix", "http://localhost.example"])

@@ -53,7 +53,8 @@ SECRETS = {
 CONTENT = "contentmark0009"
 OPTIONS: dict[str, Any] = {
     "_request_auth": {"type": "api key", "in": "header", "key": "X-Api-Key", "value": SECRETS["request auth"]},
-    "_headers": {"X-Anything": SECRETS["header"]},
+    # _request_auth takes the place of the configured token; here both are sent.
+    "_headers": {"X-Anything": SECRETS["header"], "Authorization": f"Bearer {SECRETS['token']}"},
 }
 CREATE = {"userId": "user-1", "initialMessages": [{"role": "user", "content": CONTENT}]}
 

@@ -35,7 +35,7 @@ _SESSION = Result(GetAISession200Response, expected="a session")
 _UPDATED = Result(UpdateAISession200Response, expected="the session after the update")
 _EXTENDED = Result(ExtendAISession200Response, expected="the session after the extension")
 _DELETED = Result(
-    DeleteAISession200Response, expected="the confirmation of a deletion", when_gone=DeleteAISession200Response()
+    DeleteAISession200Response, expected="the confirmation of a deletion", when_gone=DeleteAISession200Response
 )
 
 

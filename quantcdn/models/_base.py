@@ -2,7 +2,7 @@
 
 import pprint
 from collections.abc import Mapping
-from typing import Any, cast, overload
+from typing import Any, ClassVar, cast, overload
 
 from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
@@ -65,14 +65,19 @@ class RequestModel(Model):
         hide_input_in_errors=True,
     )
 
+    _known_names: ClassVar[frozenset[object]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        cls._known_names = frozenset([*cls.model_fields, *(field.alias for field in cls.model_fields.values())])
+
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_fields(cls, data: object) -> object:
         if not isinstance(data, Mapping):
             return data
         given = cast("Mapping[object, object]", data)
-        known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
-        unknown = [name for name in given if name not in known]
+        unknown = [name for name in given if name not in cls._known_names]
         if unknown:
             raise PydanticCustomError(
                 "unknown_field",

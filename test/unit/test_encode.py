@@ -218,7 +218,7 @@ def test_a_later_layer_of_headers_wins_whatever_the_case_of_the_names(layers: li
 def test_a_header_of_the_call_wins_over_a_default_one_which_wins_over_the_sdks_own() -> None:
     call = CREATE._replace(options={"_headers": {"ACCEPT": "of the call"}})
     request = encoded(call, token="t", accept="default", **{"content-type": "default"})
-    assert request.headers == {"ACCEPT": "of the call", "content-type": "default", "Authorization": "Bearer t"}
+    assert request.headers == {"Accept": "of the call", "Content-Type": "default", "Authorization": "Bearer t"}
 
 
 @pytest.mark.parametrize(
