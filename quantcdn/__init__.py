@@ -4,7 +4,8 @@ Importing this package loads none of it: each public name below is loaded, with 
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # type checkers know it by its name; to import it would cost more than all the rest here
 
 __version__ = "0.1.0"
 
