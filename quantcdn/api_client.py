@@ -42,8 +42,8 @@ class ApiClient:
     """A client of the service. One serves many threads; used as a context manager, it closes its connections.
 
     Args:
-        configuration: the options; the default configuration if None. Host and token are read at each call,
-            everything else now.
+        configuration: the options; the default configuration if None. What names the server, and the token, are
+            read at each call, everything else now.
         header_name: the name of a default header field.
         header_value: its value.
         cookie: a ``Cookie`` to send with each request.

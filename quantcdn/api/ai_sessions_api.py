@@ -59,9 +59,10 @@ def _create_ai_session(
 
     Raises:
         pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
         BadRequestException: the service refused the request.
         OutcomeUnknownException: the session may have been created, or not.
-        ApiException: any other failure; each has its subclass.
+        ApiException: any other failure.
     """
     return Call(
         "POST",
@@ -99,7 +100,8 @@ def _list_ai_sessions(
 
     Raises:
         pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
-        ApiException: any failure; each has its subclass.
+        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
+        ApiException: any failure.
     """
     return Call(
         "GET",
@@ -134,8 +136,9 @@ def _get_ai_session(
 
     Raises:
         pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
         NotFoundException: there is no such session, or it has expired.
-        ApiException: any other failure; each has its subclass.
+        ApiException: any other failure.
     """
     return Call(
         "GET",
@@ -168,9 +171,10 @@ def _update_ai_session(
 
     Raises:
         pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
         NotFoundException: there is no such session, or it has expired.
         OutcomeUnknownException: the update may have taken effect, or not.
-        ApiException: any other failure; each has its subclass.
+        ApiException: any other failure.
     """
     return Call(
         "PUT",
@@ -203,9 +207,10 @@ def _extend_ai_session(
 
     Raises:
         pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
         NotFoundException: there is no such session, or it has expired.
         OutcomeUnknownException: the expiry may have been moved, or not.
-        ApiException: any other failure; each has its subclass.
+        ApiException: any other failure.
     """
     return Call(
         "PUT",
@@ -238,8 +243,9 @@ def _delete_ai_session(
 
     Raises:
         pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
         NotFoundException: there is no such session, or it has expired.
-        ApiException: any other failure; each has its subclass.
+        ApiException: any other failure.
     """
     return Call(
         "DELETE",
