@@ -39,8 +39,8 @@ class HostSetting(TypedDict):
 class Configuration:
     """The options of an `ApiClient`.
 
-    A client reads `host`, `server_index`, `server_variables` and `access_token` at each call and everything else when it
-    is made. `debug` takes effect at once, for the whole process.
+    A client reads `host`, `server_index`, `server_variables` and `access_token` at each call, and everything else when
+    it is made. `debug` takes effect at once, for the whole process.
 
     Args:
         host: the base URL of the service. With or without a slash or ``/api/v3`` at its end, it means the same.
