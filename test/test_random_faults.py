@@ -391,8 +391,9 @@ def test_sixteen_threads_append_each_message_once(world: World, seed: int) -> No
             assert stands.count(content) == 0
     assert found["total_tokens"] == len(stands)
     for contents in messages:
-        kept = [content for content in contents if content in stands]
-        assert [content for content in stands if content in contents] == kept, "a thread's messages keep their order"
+        confirmed = [content for content in contents if raised[content] is None]
+        # One of unknown outcome may still have been on its way when the next was stored.
+        assert [content for content in stands if content in confirmed] == confirmed, "they keep their order"
     assert {type(error) for error in raised.values()} >= {
         type(None),
         OutcomeUnknownConnectionException,
