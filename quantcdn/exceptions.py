@@ -1,7 +1,8 @@
 """Every exception that the SDK raises, in one tree.
 
 A call that reached nobody, was refused, or was answered with something else than what was asked raises a subclass of
-`ApiException`. Bad input raises a `pydantic.ValidationError`, or `ApiValueError` where no model is involved.
+`ApiException`. Bad input raises a `pydantic.ValidationError` or, where no model is involved, an `ApiValueError` or an
+`ApiTypeError`.
 """
 
 from collections.abc import Mapping
