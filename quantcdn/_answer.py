@@ -25,9 +25,10 @@ _LONGEST_LINE = 65536
 _MOST_FIELDS = 100
 
 _status_line = re.compile(rb"HTTP/1\.(\d)[ \t]+([1-9]\d\d)(?:[ \t]+([^\r\n]*?))?[ \t]*\r?\n").fullmatch
-_field_line = re.compile(rb"([\x21-\x39\x3b-\x7e]+):[ \t]*([^\r\n]*?)[ \t]*\r?\n").fullmatch
-_folded_line = re.compile(rb"[ \t]+([^\r\n]*?)[ \t]*\r?\n").fullmatch
+_find_fields = re.compile(r"^([!-9;-~]+):[ \t]*((?:[^\r\n]*[^ \t\r\n])?)[ \t]*\r?\n", re.MULTILINE).findall
+_fold = re.compile(r"(?<=.)[ \t]*\r?\n[ \t]+")
 _is_length = re.compile(r"[0-9]{1,18}").fullmatch
+_EMPTY_LINES = (b"\r\n", b"\n")
 _BODILESS = frozenset([HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED])
 
 
@@ -118,9 +119,11 @@ class Answer(http.client.HTTPResponse):
         self.code = self.status = status
         self.version = 11 if minor_version else 10
         self.headers = self.msg = _Fields()
+        by_name: dict[str, str] = {}
         for name, value in fields:
             self.msg.set_raw(name, value)
-        self._frame({name.lower(): value for name, value in fields}, _length(fields))
+            by_name[name.lower()] = value
+        self._frame(by_name, _length(fields) if "content-length" in by_name else None)
 
     def _frame(self, fields: dict[str, str], length: int | None) -> None:
         """Tell where the body ends, and whether another answer may follow it."""
@@ -137,46 +140,40 @@ class Answer(http.client.HTTPResponse):
 
 def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
     """The minor version of HTTP/1, the status and its phrase."""
-    line = _read_line(file)
+    line = file.readline(_LONGEST_LINE)
     if not line:
         raise http.client.RemoteDisconnected("Remote end closed connection without response")
     found = _status_line(line)
     if found is None:
+        if len(line) == _LONGEST_LINE:
+            raise http.client.LineTooLong("its head")
         raise http.client.BadStatusLine(line.decode("latin-1"))
     return int(found[1]), int(found[2]), (found[3] or b"").decode("latin-1")
 
 
 def _read_fields(file: io.BufferedReader) -> list[tuple[str, str]]:
     """The header fields, up to the empty line after them."""
-    fields: list[tuple[str, str]] = []
-    while (line := _read_line(file)) not in (b"\r\n", b"\n"):
-        if found := _field_line(line):
-            fields.append((found[1].decode("latin-1"), found[2].decode("latin-1")))
-        elif fields and (found := _folded_line(line)):
-            name, value = fields.pop()
-            fields.append((name, f"{value} {found[1].decode('latin-1')}"))
-        elif line.endswith(b"\n"):
-            raise http.client.HTTPException("one of its headers is none")
-        else:
+    lines: list[bytes] = []
+    while (line := file.readline(_LONGEST_LINE)) not in _EMPTY_LINES:
+        if not line:
             raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
-        if len(fields) > _MOST_FIELDS:
+        if len(line) == _LONGEST_LINE:
+            raise http.client.LineTooLong("its head")
+        if len(lines) == _MOST_FIELDS:
             raise http.client.HTTPException(f"it has more than {_MOST_FIELDS} headers")
+        lines.append(line)
+    text = b"".join(lines).decode("latin-1")
+    if "\n " in text or "\n\t" in text:  # a value could once go on in the next line
+        text = _fold.sub(" ", text)
+    fields = _find_fields(text)
+    if len(fields) != text.count("\n"):
+        raise http.client.HTTPException("one of its headers is none")
     return fields
 
 
-def _read_line(file: io.BufferedReader) -> bytes:
-    line = file.readline(_LONGEST_LINE + 1)
-    if len(line) > _LONGEST_LINE:
-        raise http.client.LineTooLong("its head")
-    return line
-
-
-def _length(fields: list[tuple[str, str]]) -> int | None:
-    """How many bytes the body has, where a header tells."""
-    lengths = {value for name, value in fields if name.lower() == "content-length"}
-    if not lengths:
-        return None
-    length = ", ".join(lengths)
+def _length(fields: list[tuple[str, str]]) -> int:
+    """How many bytes the body has. It may be told twice."""
+    length = ", ".join({value for name, value in fields if name.lower() == "content-length"})
     if "," in length:
         raise http.client.HTTPException("it is of more than one length")
     if not _is_length(length):

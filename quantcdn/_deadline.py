@@ -4,7 +4,6 @@ import math
 import time
 from typing import Any
 
-from typing_extensions import Self
 from urllib3.util import Timeout
 
 from quantcdn.exceptions import ApiValueError
@@ -84,8 +83,12 @@ class Deadline(Timeout):
         return self._within(self._read_limit)
 
     def _within(self, limit: float) -> "TimeLeft | None":
-        seconds = min(limit, self.left())
-        return None if seconds == math.inf else TimeLeft(min(max(seconds, _LEAST), _MOST), self)
+        seconds = min(limit, self._ends - time.monotonic())
+        if seconds == math.inf:
+            return None
+        left = TimeLeft(min(max(seconds, _LEAST), _MOST))
+        left.deadline = self
+        return left
 
 
 def _is_duration(value: object) -> bool:
@@ -96,9 +99,3 @@ class TimeLeft(float):
     """A timeout in seconds that knows its deadline: so the deadline travels through urllib3 to the sockets."""
 
     deadline: Deadline
-
-    def __new__(cls, seconds: float, deadline: Deadline) -> Self:
-        """The seconds that are left, and the deadline to ask again."""
-        self = super().__new__(cls, seconds)
-        self.deadline = deadline
-        return self

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from quantcdn._call import Call
 from quantcdn._headers import merge_headers
@@ -42,9 +42,9 @@ def encode(call: Call[T], base_url: str, default_headers: Mapping[str, str], tok
         options.get("_headers") or _NOTHING,
     )
     target = origin.prefix + call.path
-    query = {name: value for name, value in call.query.items() if value is not None}
+    query = "&".join(f"{name}={quote(str(value), '')}" for name, value in call.query.items() if value is not None)
     if query:
-        target = f"{target}?{urlencode(query, quote_via=quote, safe='')}"
+        target = f"{target}?{query}"
     return Request(call.method, origin, target, headers, body)
 
 

@@ -73,19 +73,19 @@ def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
     Raises:
         ApiValueError: a name or a value cannot be sent in a header. The message never shows the value.
     """
-    merged: dict[str, tuple[str, str]] = {}
+    merged: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for layer in layers:
         for name, value in layer.items():
             check_header(name, value)
-            key = name.lower()
             # The first spelling stays, the SDK's own: urllib3 compares some names, like Accept, by their case.
-            merged[key] = (merged[key][0] if key in merged else name, value)
-    return dict(merged.values())
+            merged[spellings.setdefault(name.lower(), name)] = value
+    return merged
 
 
-def check_header(name: str, value: str) -> None:
+def check_header(name: object, value: object) -> None:
     """Refuse what cannot be sent in a header, without showing it."""
-    if not all(isinstance(cast("object", text), str) for text in (name, value)):
+    if not (isinstance(name, str) and isinstance(value, str)):
         raise ApiTypeError("The name and the value of a header must be str")
     if not is_token(name):
         raise ApiValueError(

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Strict
 from pydantic_core import PydanticCustomError
 
 _find_unsafe = re.compile(r"\A\.{0,2}\Z|[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_is_plain = re.compile(r"[A-Za-z0-9_~-]+").fullmatch
 _MOST_DECODINGS = 10  # nobody encodes an id more often, and each takes time
 
 
@@ -20,6 +21,8 @@ def encoded_segment(value: str) -> str:
     Raises:
         PydanticCustomError: it cannot stand in a path as one segment.
     """
+    if _is_plain(value):
+        return value
     decoded = value
     for _ in range(_MOST_DECODINGS):
         if _find_unsafe(decoded):

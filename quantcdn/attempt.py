@@ -2,7 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from quantcdn._headers import secrets_of, without_secrets
+from quantcdn._message import Request
+from quantcdn._request_id import request_id_of
+from quantcdn.exceptions import ApiException
+from quantcdn.retry import Outcome
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 _log = logging.getLogger("quantcdn")
 
@@ -47,9 +56,41 @@ class Attempt(NamedTuple):
         return text
 
 
-def report(attempt: Attempt, hook: Callable[[Attempt], object] | None) -> None:
+class Exchange(NamedTuple):
+    """An attempt as the client keeps it. The record of it is made only where somebody looks."""
+
+    number: int
+    request: Request
+    response: "BaseHTTPResponse | None"
+    failure: ApiException | None
+    outcome: Outcome
+    seconds: float
+    retry_in: float | None
+
+    def attempt(self) -> Attempt:
+        """The record that others may see: without secrets, also where the service repeats one."""
+        request_id = request_id_of(self.response.headers) if self.response else None
+        return Attempt(
+            self.request.method,
+            self.request.path,
+            self.number,
+            self.outcome.status,
+            type(self.failure).__name__ if self.failure else None,
+            self.outcome.unknown,
+            self.response.tell() if self.response else 0,
+            self.seconds,
+            without_secrets(request_id, secrets_of(self.request.headers)) if request_id else None,
+            self.retry_in,
+        )
+
+
+def report(exchange: Exchange, hook: Callable[[Attempt], object] | None) -> None:
     """Log an attempt, and hand it to the application's hook. A hook that fails cannot lose the answer."""
-    if _log.isEnabledFor(logging.DEBUG):
+    is_logged = _log.isEnabledFor(logging.DEBUG)
+    if not is_logged and hook is None:
+        return
+    attempt = exchange.attempt()
+    if is_logged:
         _log.debug("%s", attempt)
     if hook is not None:
         try:

@@ -10,7 +10,7 @@ The rules:
   that is left, there is no further attempt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -115,6 +115,11 @@ class Outcome(NamedTuple):
         if isinstance(failure, TransportException):
             return cls(never_sent=failure.never_sent, permanent=failure.permanent)
         return cls(failure.status)
+
+    @classmethod
+    def answered(cls, status: int, headers: Mapping[str, str]) -> "Outcome":
+        """What an answer says of an attempt."""
+        return cls(status, retry_after=None if status < 300 else headers.get("retry-after"))
 
     @property
     def unknown(self) -> bool:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
+from typing_extensions import Self
 
 MAX_JSON_DEPTH = 200
 _MINUTE = timedelta(minutes=1)
@@ -23,13 +24,23 @@ def _has_lone_surrogate(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _refuse_lone_surrogates(value: str) -> str:
-    if _has_lone_surrogate(value):
-        raise PydanticCustomError("lone_surrogate", "Input should be text without lone surrogates")
-    return value
+class _Checked:
+    """Checks a value with pydantic's own compiled code: a Python function would be called for each field."""
+
+    def __init__(self, schema: core_schema.CoreSchema, problem: str) -> None:
+        self.schema = core_schema.custom_error_schema(schema, "not_allowed", custom_error_message=problem)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return self.schema
 
 
-Text = Annotated[str, Strict(), AfterValidator(_refuse_lone_surrogates)]
+Text = Annotated[
+    str,
+    _Checked(
+        core_schema.str_schema(strict=True, min_length=0),  # without a bound, pydantic would not look into it
+        "Input should be a valid string, without lone surrogates",
+    ),
+]
 """A string that UTF-8 can carry."""
 
 
@@ -51,66 +62,86 @@ Integer = Annotated[int, Strict(), AfterValidator(_refuse_too_many_digits)]
 """A number that can be written out."""
 
 
-def one_of(*allowed: str) -> AfterValidator:
+def one_of(*allowed: str) -> _Checked:
     """A validator that accepts only the strings named."""
-    listed = ", ".join(map(repr, allowed))
-
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise PydanticCustomError("not_allowed", "Input should be one of {allowed}", {"allowed": listed})
-        return value
-
-    return AfterValidator(check)
+    return _Checked(core_schema.literal_schema([*allowed]), f"Input should be one of {', '.join(map(repr, allowed))}")
 
 
-def _check_json(value: object, path: str, parents: tuple[object, ...] = ()) -> None:
-    """Refuse what JSON cannot hold, and name its place."""
+class _NotJson(Exception):
+    """Something that JSON cannot hold. Its place is put together on the way up, from the inside out."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        self.steps: list[str] = []
+
+    def found_at(self, step: str) -> Self:
+        """The same, after one more step to it."""
+        self.steps.insert(0, step)
+        return self
+
+
+def _check_json(value: object, parents: tuple[object, ...] = ()) -> None:
+    """Refuse what JSON cannot hold."""
+    if value is None or (isinstance(value, str) and value.isascii()):
+        return
     if isinstance(value, Enum):
-        _check_json(value.value, path, parents)
+        _check_json(value.value, parents)
     elif isinstance(value, dict | list | tuple):
-        container = cast("dict[object, object] | Sequence[object]", value)
-        if any(container is parent for parent in parents):
-            raise _not_json(path, "it contains itself")
+        if any(value is parent for parent in parents):
+            raise _NotJson("it contains itself")
         if len(parents) == MAX_JSON_DEPTH:
-            raise _not_json(path, f"it is nested more than {MAX_JSON_DEPTH} levels deep")
-        if isinstance(container, dict):
-            for key, item in container.items():
-                if not isinstance(key, str):
-                    raise _not_json(path, f"a key is of type {type(key).__name__}, and only strings can be keys")
-                if _has_lone_surrogate(key):
-                    raise _not_json(path, "a key holds a lone surrogate")
-                _check_json(item, f"{path}.{key}", (*parents, container))
+            raise _NotJson(f"it is nested more than {MAX_JSON_DEPTH} levels deep")
+        if isinstance(value, dict):
+            _check_members(cast("dict[object, object]", value), (*parents, value))
         else:
-            for index, item in enumerate(container):
-                _check_json(item, f"{path}[{index}]", (*parents, container))
+            _check_items(cast("Sequence[object]", value), (*parents, value))
     elif isinstance(value, str):
         if _has_lone_surrogate(value):
-            raise _not_json(path, "text with a lone surrogate cannot be written as JSON")
+            raise _NotJson("text with a lone surrogate cannot be written as JSON")
     elif isinstance(value, float | Decimal):
         if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
-            raise _not_json(path, "JSON has no NaN and no infinity")
+            raise _NotJson("JSON has no NaN and no infinity")
     elif isinstance(value, int):
         if _has_too_many_digits(value):
-            raise _not_json(path, "a number has too many digits")
+            raise _NotJson("a number has too many digits")
     elif isinstance(value, datetime | time):
         offset = value.utcoffset()
         if offset is not None and offset % _MINUTE:
-            raise _not_json(path, "its offset from UTC holds seconds, which no timestamp can; convert it to UTC")
-    elif not (value is None or isinstance(value, date | UUID)):
-        raise _not_json(
-            path,
+            raise _NotJson("its offset from UTC holds seconds, which no timestamp can; convert it to UTC")
+    elif not isinstance(value, date | UUID):
+        raise _NotJson(
             f"a value of type {type(value).__name__} cannot be written as JSON; allowed are None, bool, int, float, "
             "str, list, tuple, dict, datetime, date, time, Decimal, UUID and Enum",
         )
 
 
-def _not_json(path: str, problem: str) -> PydanticCustomError:
-    return PydanticCustomError("not_json", "{path}: {problem}", {"path": path, "problem": problem})
+def _check_members(members: dict[object, object], parents: tuple[object, ...]) -> None:
+    for key, member in members.items():
+        if not isinstance(key, str):
+            raise _NotJson(f"a key is of type {type(key).__name__}, and only strings can be keys")
+        if _has_lone_surrogate(key):
+            raise _NotJson("a key holds a lone surrogate")
+        try:
+            _check_json(member, parents)
+        except _NotJson as error:
+            raise error.found_at(f".{key}") from None
+
+
+def _check_items(items: Sequence[object], parents: tuple[object, ...]) -> None:
+    for index, item in enumerate(items):
+        try:
+            _check_json(item, parents)
+        except _NotJson as error:
+            raise error.found_at(f"[{index}]") from None
 
 
 def _check_metadata(value: Any) -> Any:
     if isinstance(value, Mapping):
-        _check_json(dict(cast("Mapping[object, object]", value)), "metadata")
+        try:
+            _check_json(dict(cast("Mapping[object, object]", value)))
+        except _NotJson as error:
+            path, problem = f"metadata{''.join(error.steps)}", error.problem
+            raise PydanticCustomError("not_json", "{path}: {problem}", {"path": path, "problem": problem}) from None
     return cast("object", value)
 
 

@@ -11,7 +11,7 @@ from quantcdn.models._types import Text, one_of
 class CreateAISessionRequestInitialMessagesInner(RequestModel):
     """A message that a session starts with. `role` is ``system``, ``user`` or ``assistant``."""
 
-    role: Annotated[Text, one_of("system", "user", "assistant")] | None = None
+    role: Annotated[str, one_of("system", "user", "assistant")] | None = None
     content: Text | None = None
 
 

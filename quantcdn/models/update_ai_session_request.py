@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from typing_extensions import TypedDict
 
 from quantcdn.models._base import RequestModel
-from quantcdn.models._types import Integer, Metadata, Text, one_of
+from quantcdn.models._types import Integer, Metadata, one_of
 from quantcdn.models.update_ai_session_request_new_messages_inner import (
     UpdateAISessionRequestNewMessagesInner,
     UpdateAISessionRequestNewMessagesInnerDict,
@@ -17,7 +17,7 @@ class UpdateAISessionRequest(RequestModel):
 
     new_messages: list[UpdateAISessionRequestNewMessagesInner] | None = None
     tokens_used: Integer | None = None
-    status: Annotated[Text, one_of("active", "completed")] | None = None
+    status: Annotated[str, one_of("active", "completed")] | None = None
     metadata: Metadata | None = None
 
 

@@ -11,7 +11,7 @@ from quantcdn.models._types import Text, one_of
 class UpdateAISessionRequestNewMessagesInner(RequestModel):
     """A message to append. `role` is ``user`` or ``assistant``."""
 
-    role: Annotated[Text, one_of("user", "assistant")] | None = None
+    role: Annotated[str, one_of("user", "assistant")] | None = None
     content: Text | None = None
 
 

@@ -343,7 +343,7 @@ INTEGER = "Input should be a valid integer"
         (CreateAISessionRequest, "initial_messages", {"role": "user"}, "valid list"),
         (UpdateAISessionRequest, "status", "active ", "one of 'active', 'completed' [type="),
         (UpdateAISessionRequest, "status", SECRET, "one of 'active', 'completed' [type="),
-        (UpdateAISessionRequest, "status", 1, STRING),
+        (UpdateAISessionRequest, "status", 1, "Input should be one of 'active', 'completed'"),
         (CreateAISessionRequestInitialMessagesInner, "role", SECRET, "one of 'system', 'user', 'assistant' [type="),
         (CreateAISessionRequestInitialMessagesInner, "content", "\udfff", "without lone surrogates"),
         (CreateAISessionRequestInitialMessagesInner, "content", 5, STRING),
