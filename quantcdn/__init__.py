@@ -15,8 +15,12 @@ _HOME_OF = {
     "ApiResponse": "quantcdn.api_response",
     "Attempt": "quantcdn.attempt",
     "Configuration": "quantcdn.configuration",
+    "Conversation": "quantcdn.conversation",
+    "Reply": "quantcdn.conversation",
     "RequestOptions": "quantcdn._call",
     "RetryPolicy": "quantcdn.retry",
+    "iter_ai_sessions": "quantcdn.pages",
+    "to_dataframe": "quantcdn.dataframe",
     **dict.fromkeys(
         [
             "OpenApiException",
@@ -65,12 +69,17 @@ _SUBMODULES = frozenset(
         "api_client",
         "api_response",
         "attempt",
+        "bulk",
         "configuration",
+        "conversation",
+        "environment",
         "exceptions",
         "models",
+        "pages",
         "rest",
         "retry",
         "sandbox",
+        "views",
     ]
 )
 
@@ -99,18 +108,26 @@ if TYPE_CHECKING:
     from quantcdn import api_client as api_client
     from quantcdn import api_response as api_response
     from quantcdn import attempt as attempt
+    from quantcdn import bulk as bulk
     from quantcdn import configuration as configuration
+    from quantcdn import conversation as conversation
+    from quantcdn import environment as environment
     from quantcdn import exceptions as exceptions
     from quantcdn import models as models
+    from quantcdn import pages as pages
     from quantcdn import rest as rest
     from quantcdn import retry as retry
     from quantcdn import sandbox as sandbox
+    from quantcdn import views as views
     from quantcdn._call import RequestOptions as RequestOptions
     from quantcdn.api.ai_sessions_api import AISessionsApi as AISessionsApi
     from quantcdn.api_client import ApiClient as ApiClient
     from quantcdn.api_response import ApiResponse as ApiResponse
     from quantcdn.attempt import Attempt as Attempt
     from quantcdn.configuration import Configuration as Configuration
+    from quantcdn.conversation import Conversation as Conversation
+    from quantcdn.conversation import Reply as Reply
+    from quantcdn.dataframe import to_dataframe as to_dataframe
     from quantcdn.exceptions import ApiAttributeError as ApiAttributeError
     from quantcdn.exceptions import ApiException as ApiException
     from quantcdn.exceptions import ApiKeyError as ApiKeyError
@@ -142,4 +159,5 @@ if TYPE_CHECKING:
     from quantcdn.models import UpdateAISession200Response as UpdateAISession200Response
     from quantcdn.models import UpdateAISessionRequest as UpdateAISessionRequest
     from quantcdn.models import UpdateAISessionRequestNewMessagesInner as UpdateAISessionRequestNewMessagesInner
+    from quantcdn.pages import iter_ai_sessions as iter_ai_sessions
     from quantcdn.retry import RetryPolicy as RetryPolicy

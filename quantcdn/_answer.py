@@ -101,34 +101,35 @@ class Answer(http.client.HTTPResponse):
 
     fp: Any
 
-    def __init__(
-        self, sock: socket.socket, deadline: Deadline, debuglevel: int = 0, method: str | None = None
-    ) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, debuglevel: int = 0, method: str | None = None) -> None:
         timed: Any = _TimedSocket(sock, deadline)
         super().__init__(timed, debuglevel, method)
         self._has_body = method != "HEAD"
 
     def begin(self) -> None:
         """Read the head, after any announcements of the answer, like 103 Early Hints."""
-        status = 100
-        while status < 200:
-            minor_version, status, self.reason = _read_status(self.fp)
+        while True:
+            minor_version, self.status, self.reason = _read_status(self.fp)
             fields = _read_fields(self.fp)
-            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+            if self.status >= 200:
+                break
+            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 raise http.client.HTTPException("it switched protocols unasked")
-        self.code = self.status = status
+        self.code = self.status
         self.version = 11 if minor_version else 10
         self.headers = self.msg = _Fields()
         by_name: dict[str, str] = {}
         for name, value in fields:
             self.msg.set_raw(name, value)
-            by_name[name.lower()] = value
-        self._frame(by_name, _length(fields) if "content-length" in by_name else None)
+            key = name.lower()
+            by_name[key] = f"{by_name[key]}, {value}" if key in by_name else value
+        self._frame(by_name)
 
-    def _frame(self, fields: dict[str, str], length: int | None) -> None:
+    def _frame(self, fields: dict[str, str]) -> None:
         """Tell where the body ends, and whether another answer may follow it."""
         self.chunked = fields.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
+        length = _length(fields["content-length"]) if "content-length" in fields else None
         if self.status in _BODILESS or not self._has_body:
             self.length = 0
         else:
@@ -171,10 +172,10 @@ def _read_fields(file: io.BufferedReader) -> list[tuple[str, str]]:
     return fields
 
 
-def _length(fields: list[tuple[str, str]]) -> int:
-    """How many bytes the body has. It may be told twice."""
-    length = ", ".join({value for name, value in fields if name.lower() == "content-length"})
-    if "," in length:
+def _length(value: str) -> int:
+    """How many bytes the body has. The same may be said more than once."""
+    length, *others = {part.strip() for part in value.split(",")}
+    if others:
         raise http.client.HTTPException("it is of more than one length")
     if not _is_length(length):
         raise http.client.HTTPException("its length is no number")

@@ -3,7 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, Strict, TypeAdapter, with_config
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    with_config,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import NamedTuple, TypedDict
 
@@ -24,6 +34,16 @@ def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
     return headers
 
 
+def _in_one_line(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """Read a timeout; pydantic would say of each of its forms why it is not that."""
+    try:
+        return read(value)
+    except ValidationError:
+        raise PydanticCustomError(
+            "timeout", "Input should be a number of seconds above 0, or a pair of them: connect, read"
+        ) from None
+
+
 Seconds = Annotated[float, Strict(), Field(gt=0)]
 
 
@@ -41,7 +61,7 @@ class RequestOptions(TypedDict, total=False):
         _host_index: which server of the service to use, where the configuration gives no host.
     """
 
-    _request_timeout: Seconds | tuple[Seconds, Seconds] | None
+    _request_timeout: Annotated[Seconds | tuple[Seconds, Seconds] | None, WrapValidator(_in_one_line)]
     _request_auth: Mapping[str, str] | None
     _content_type: str | None
     _headers: Annotated[Mapping[str, str], AfterValidator(_sendable)] | None

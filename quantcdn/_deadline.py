@@ -86,7 +86,7 @@ class Deadline(Timeout):
         seconds = min(limit, self._ends - time.monotonic())
         if seconds == math.inf:
             return None
-        left = TimeLeft(min(max(seconds, _LEAST), _MOST))
+        left = TimeLeft(seconds if _LEAST < seconds < _MOST else min(max(seconds, _LEAST), _MOST))
         left.deadline = self
         return left
 

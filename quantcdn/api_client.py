@@ -16,13 +16,12 @@ from quantcdn._call import Call
 from quantcdn._deadline import Deadline
 from quantcdn._decode import decode
 from quantcdn._encode import encode
-from quantcdn._headers import Headers, check_header, hide_secrets, secrets_of, without_secrets
+from quantcdn._headers import Headers, check_header, hide_secrets
 from quantcdn._message import Request, Response
-from quantcdn._request_id import request_id_of
 from quantcdn.api_response import ApiResponse
-from quantcdn.attempt import Attempt, report
+from quantcdn.attempt import Exchange, report
 from quantcdn.configuration import Configuration
-from quantcdn.exceptions import ApiException, TransportException, with_unknown_outcome
+from quantcdn.exceptions import ApiException, ApiTypeError, TransportException, with_unknown_outcome
 from quantcdn.rest import RESTClientObject, RESTResponse, low_level_request
 from quantcdn.retry import Outcome, RetryPolicy, delay_before_retry
 
@@ -53,6 +52,9 @@ class ApiClient:
         rest_client: the connections.
         default_headers: header fields to send with each request. They win over the SDK's own.
         cookie: the ``Cookie``.
+
+    Raises:
+        ApiTypeError: the configuration is none.
     """
 
     _default: ClassVar["ApiClient | None"] = None
@@ -64,6 +66,8 @@ class ApiClient:
         header_value: str | None = None,
         cookie: str | None = None,
     ) -> None:
+        if not isinstance(cast("object", configuration), Configuration | None):
+            raise ApiTypeError(f"configuration must be a Configuration, not {type(configuration).__name__}")
         self.configuration = configuration or Configuration.get_default()
         self.rest_client = RESTClientObject(self.configuration)
         self.default_headers = Headers()
@@ -191,17 +195,16 @@ class ApiClient:
 
     def _read(self, call: Call[T]) -> tuple[Response, T]:
         deadline = Deadline.of(call.options.get("_request_timeout"), self.rest_client.timeout)
-        response, attempts, request = self._send(
+        response, exchanges = self._send(
             lambda: self._encode(call), self.rest_client.read, deadline, repeatable=call.repeatable
         )
         gone = call.result.when_gone
-        if gone is not None and response.status == 404 and any(attempt.outcome_unknown for attempt in attempts):
+        if gone is not None and response.status == 404 and any(exchange.outcome.unknown for exchange in exchanges):
             return response, gone()  # an attempt whose answer was lost has deleted it
         try:
             return response, decode(call, response)
         except ApiException as error:
-            error.attempts = attempts
-            hide_secrets(error, request.headers)
+            _finish(error, exchanges)
             raise
 
     def _send_unread(
@@ -223,10 +226,9 @@ class ApiClient:
         deadline: Deadline,
         *,
         repeatable: bool,
-    ) -> tuple[Finished, tuple[Attempt, ...], Request]:
-        """Send a request, and again where that may be and helps. The last request comes with the answer."""
-        attempts: tuple[Attempt, ...] = ()
-        outcomes: list[Outcome] = []
+    ) -> tuple[Finished, list[Exchange]]:
+        """Send a request, and again where that may be and helps. What was exchanged comes with the answer."""
+        exchanges: list[Exchange] = []
         while True:
             request = encoded()  # anew each time, so that a token callable is asked again
             answer = opened = failure = None
@@ -234,55 +236,45 @@ class ApiClient:
             try:
                 opened = self.rest_client.open(request, deadline)
                 answer = finish(opened, request, deadline)
-                outcome = Outcome(opened.status, retry_after=opened.headers.get("retry-after"))
+                outcome = Outcome.answered(opened.status, opened.headers)
             except ApiException as error:
                 failure = error
                 outcome = Outcome.of(error)
             ended = time.monotonic()
-            request_id = request_id_of(opened.headers) if opened else None
-            if request_id:
-                request_id = without_secrets(request_id, secrets_of(request.headers))
+            number = len(exchanges) + 1
             delay = delay_before_retry(
                 self._retry_policy,
                 outcome,
                 repeatable=repeatable,
-                attempt=len(attempts) + 1,
+                attempt=number,
                 time_left=deadline.left() if deadline.is_finite else self.rest_client.timeout,
                 chance=random.random,
                 now=_now,
-                earlier=outcomes,
+                earlier=[exchange.outcome for exchange in exchanges],
             )
-            outcomes.append(outcome)
-            attempt = Attempt(
-                request.method,
-                request.path,
-                len(attempts) + 1,
-                outcome.status,
-                type(failure).__name__ if failure else None,
-                outcome.unknown,
-                opened.tell() if opened else 0,
-                ended - started,
-                request_id,
-                delay,
-            )
-            report(attempt, self._on_attempt)
-            attempts = (*attempts, attempt)
+            exchanges.append(Exchange(number, request, opened, failure, outcome, ended - started, delay))
+            report(exchanges[-1], self._on_attempt)
             if opened is not None and (failure is not None or delay is not None):
                 opened.close()
             if delay is not None:
                 time.sleep(delay)
             elif failure is None:
-                return cast("Finished", answer), attempts, request
+                return cast("Finished", answer), exchanges
             else:
                 raised = failure
                 if isinstance(failure, TransportException):
-                    failure.never_sent = all(outcome.never_sent for outcome in outcomes)
+                    failure.never_sent = all(exchange.outcome.never_sent for exchange in exchanges)
                     if not repeatable and outcome.unknown:
                         raised = with_unknown_outcome(failure)
-                raised.attempts = attempts
                 raised.__cause__ = failure.__cause__
-                hide_secrets(raised, request.headers)
+                _finish(raised, exchanges)
                 raise raised
+
+
+def _finish(error: ApiException, exchanges: Sequence[Exchange]) -> None:
+    """Tell in an exception what was tried, and hide the secrets that its answer repeats."""
+    error.attempts = tuple(exchange.attempt() for exchange in exchanges)
+    hide_secrets(error, exchanges[-1].request.headers)
 
 
 def _as_it_is(response: "BaseHTTPResponse", _request: Request, _deadline: Deadline) -> "BaseHTTPResponse":

@@ -34,3 +34,8 @@ class ApiResponse(Generic[T]):
     def request_id(self) -> str | None:
         """The id under which the service logged the request, where it sent one."""
         return request_id_of(self.headers)
+
+    def _repr_html_(self) -> str:
+        from quantcdn import views  # for notebooks only
+
+        return views.html(self)

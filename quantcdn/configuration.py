@@ -9,9 +9,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypedDict, cast
 
-from typing_extensions import NotRequired, Self
+from typing_extensions import NotRequired, Self, Unpack
 
-from quantcdn import __version__
+from quantcdn import __version__, environment
+from quantcdn._options import check_option
 from quantcdn._origin import origin_of
 from quantcdn._token import normalised_token
 from quantcdn.exceptions import ApiTypeError, ApiValueError
@@ -34,6 +35,20 @@ class HostSetting(TypedDict):
     url: str
     description: str
     variables: NotRequired[Mapping[str, Mapping[str, Any]]]
+
+
+class ConfigurationOptions(TypedDict, total=False):
+    """The arguments of a `Configuration`, by keyword."""
+
+    host: str | None
+    access_token: str | Callable[[], str] | None
+    server_index: int | None
+    server_variables: Mapping[str, str] | None
+    ssl_ca_cert: str | None
+    retries: "RetryPolicy | urllib3.Retry | int | None"
+    ca_cert_data: str | bytes | None
+    debug: bool | None
+    timeout: float
 
 
 class Configuration:
@@ -61,16 +76,17 @@ class Configuration:
         cert_file: the path of the client's own certificate, in PEM format.
         max_response_size: the largest answer to read, in bytes, once unpacked.
         key_file: the path of the key of that certificate, in PEM format.
-        connection_pool_maxsize: how many connections to keep open for use again.
+        connection_pool_maxsize: how many connections to keep open for use again; one if None.
         proxy: the URL of a proxy, with credentials in it if it needs them; the environment's if None.
         proxy_headers: header fields to send to that proxy.
         on_attempt: a function to call after each attempt, with one `Attempt`, for metrics.
-        socket_options: options to set on each socket, as for `socket.socket.setsockopt`.
+        socket_options: options to set on each socket, a list of arguments for `socket.socket.setsockopt`.
         tls_server_name: the host name to ask for in the TLS handshake (SNI).
         trust_env: whether to use the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
         verify_ssl: whether to verify the server's certificate.
 
     Raises:
+        ApiTypeError: an option is of the wrong type.
         ApiValueError: an option cannot be used. The message never shows a token.
     """
 
@@ -79,7 +95,6 @@ class Configuration:
         "_debug",
         "_host",
         "_server_index",
-        "_timeout",
         "assert_hostname",
         "ca_cert_data",
         "cert_file",
@@ -93,11 +108,13 @@ class Configuration:
         "server_variables",
         "socket_options",
         "ssl_ca_cert",
+        "timeout",
         "tls_server_name",
         "trust_env",
         "verify_ssl",
     )
     _default: ClassVar["Configuration | None"] = None
+    _level_before_debug: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -126,7 +143,7 @@ class Configuration:
         self.key_file: str | None = None
         self.tls_server_name: str | None = None
         self.trust_env = True
-        self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
+        self.connection_pool_maxsize: int | None = (os.cpu_count() or 1) * 5
         self.max_response_size = DEFAULT_MAX_RESPONSE_SIZE
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None
@@ -134,6 +151,39 @@ class Configuration:
         self.socket_options: Sequence[tuple[int, int, int | bytes]] | None = None
         self._debug = False
         self.debug = bool(debug)
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, **options: Unpack[ConfigurationOptions]
+    ) -> Self:
+        """The configuration that the environment names: see `quantcdn.environment`.
+
+        Args:
+            environ: where to look; `os.environ` if None.
+            **options: the arguments of the constructor. They win over the environment, unless they are None.
+
+        Raises:
+            ApiValueError: the environment names no token, or what it says cannot be used. The message names the
+                variable, and does not show a token.
+        """
+        configuration = cls(**options)
+        host = environment.find(environment.BASE_URL, environ) if options.get("host") is None else None
+        token = environment.find(environment.ACCESS_TOKEN, environ) if options.get("access_token") is None else None
+        if token is None and configuration.access_token is None:
+            raise environment.missing("access token", environment.ACCESS_TOKEN)
+        if host is not None:
+            with environment.blaming(host):
+                configuration._set_host(host.value)
+        if token is not None:
+            with environment.blaming(token):
+                configuration.access_token = token.value
+        return configuration
+
+    if not TYPE_CHECKING:  # to a type checker, it would make every misspelt option one
+
+        def __setattr__(self, name: str, value: object) -> None:
+            check_option(name, value)
+            super().__setattr__(name, value)
 
     @property
     def host(self) -> str:
@@ -162,18 +212,6 @@ class Configuration:
     def server_index(self, index: int) -> None:
         self.get_host_from_settings(index, self.server_variables)
         self._server_index = index
-
-    @property
-    def timeout(self) -> float:
-        """How long a call may take in all, in seconds, unless it says otherwise."""
-        return self._timeout
-
-    @timeout.setter
-    def timeout(self, timeout: float) -> None:
-        number = cast("object", timeout)
-        if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
-            raise ApiValueError(f"timeout must be a number of seconds above 0, or math.inf, not {timeout!r}")
-        self._timeout = timeout
 
     def host_for(self, index: int) -> str:
         """The base URL of a call that asks for the server with this index: it counts only where no host was given.
@@ -213,11 +251,15 @@ class Configuration:
     def debug(self, debug: bool) -> None:
         logger = logging.getLogger("quantcdn")
         if debug:
+            if Configuration._level_before_debug is None or logger.level != logging.DEBUG:
+                Configuration._level_before_debug = logger.level
             logger.setLevel(logging.DEBUG)
             if not _shows_debug(logger):
                 logger.addHandler(_DebugHandler())
         elif self._debug:  # else the application's own settings would be lost
-            logger.setLevel(logging.NOTSET)
+            if logger.level == logging.DEBUG and Configuration._level_before_debug is not None:
+                logger.setLevel(Configuration._level_before_debug)
+            Configuration._level_before_debug = None
             for handler in list(logger.handlers):
                 if isinstance(handler, _DebugHandler):
                     logger.removeHandler(handler)

@@ -118,6 +118,11 @@ class ApiException(OpenApiException):
             text = f"{text} (after {len(self.attempts)} attempts)"
         return text
 
+    def _repr_html_(self) -> str:
+        from quantcdn import views  # for notebooks only
+
+        return views.html(self)
+
 
 class BadRequestException(ApiException):
     """400: the service refused a parameter."""

@@ -89,9 +89,14 @@ def test_answers_without_a_body_are_objects_of_their_own(connect: Connect) -> No
         assert api.delete_ai_session("org", "s").message is None
 
 
+def test_a_length_may_be_told_twice(connect: Connect) -> None:
+    with scripted_server([json_answer({"id": "s"}, headers={"Content-Length": "11, 11"})]) as server:
+        assert connect(server.host).get_ai_session("org", "s").id == "s"
+
+
 def test_a_list_of_lengths_is_refused_at_once(connect: Connect) -> None:
-    twice = json_answer({"id": "s"}, headers={"Content-Length": "10, 10"})
-    with scripted_server([twice, STALL]) as server:
+    both = json_answer({"id": "s"}, headers={"Content-Length": "11, 12"})
+    with scripted_server([both, STALL]) as server:
         begun = time.monotonic()
         with pytest.raises(ConnectionException, match="more than one length"):
             connect(server.host, retries=False).get_ai_session("org", "s", _request_timeout=20)

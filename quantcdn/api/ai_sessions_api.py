@@ -20,13 +20,14 @@ from quantcdn.models import (
     UpdateAISession200Response,
     UpdateAISessionRequest,
 )
+from quantcdn.models._sessions import Sessions
 from quantcdn.models._types import Integer, Text
 
 __all__ = ["AISessionsApi"]
 
 _CREATED = Result(CreateAISession201Response, expected="the session that was created")
-_LISTED = Result(
-    list[ListAISessions200ResponseInner],
+_LISTED: Result[list[ListAISessions200ResponseInner]] = Result(
+    Sessions,
     expected="a list of sessions",
     # The contract says a bare array; nearly every other list of this API is wrapped in an object.
     wrapped_in=("sessions", "data", "items", "results"),

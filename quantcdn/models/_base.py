@@ -27,6 +27,11 @@ class Model(BaseModel):
         """The fields in a readable form."""
         return pprint.pformat(self.to_dict())
 
+    def _repr_html_(self) -> str:
+        from quantcdn import views  # for notebooks only
+
+        return views.html(self)
+
     @overload
     @classmethod
     def from_dict(cls, obj: Mapping[str, Any]) -> Self: ...
@@ -67,6 +72,10 @@ class RequestModel(Model):
 
     _known_names: ClassVar[frozenset[object]]
 
+    def to_json(self) -> str:
+        """The fields as JSON text, under the names of the wire."""
+        return self.model_dump_json(by_alias=True, exclude_none=True, warnings=False)  # there are no unknown fields
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         cls._known_names = frozenset([*cls.model_fields, *(field.alias for field in cls.model_fields.values())])
@@ -74,17 +83,17 @@ class RequestModel(Model):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_fields(cls, data: object) -> object:
-        if not isinstance(data, Mapping):
+        if isinstance(data, cls) or not isinstance(data, (dict, Mapping)):
             return data
         given = cast("Mapping[object, object]", data)
+        if cls._known_names.issuperset(given):
+            return given
         unknown = [name for name in given if name not in cls._known_names]
-        if unknown:
-            raise PydanticCustomError(
-                "unknown_field",
-                "There is no field {unknown}; the fields are: {fields}",
-                {"unknown": ", ".join(map(repr, unknown)), "fields": ", ".join(cls.model_fields)},
-            )
-        return given
+        raise PydanticCustomError(
+            "unknown_field",
+            "There is no field {unknown}; the fields are: {fields}",
+            {"unknown": ", ".join(map(repr, unknown)), "fields": ", ".join(cls.model_fields)},
+        )
 
 
 def _spellings(wire_name: str, name: str) -> AliasChoices:

@@ -21,14 +21,16 @@ _MINUTE = timedelta(minutes=1)
 
 
 def _has_lone_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class _Checked:
     """Checks a value with pydantic's own compiled code: a Python function would be called for each field."""
 
-    def __init__(self, schema: core_schema.CoreSchema, problem: str) -> None:
-        self.schema = core_schema.custom_error_schema(schema, "not_allowed", custom_error_message=problem)
+    def __init__(self, schema: core_schema.CoreSchema, problem: str, **context: str) -> None:
+        self.schema = core_schema.custom_error_schema(
+            schema, "not_allowed", custom_error_message=problem, custom_error_context={**context}
+        )
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return self.schema
@@ -64,7 +66,15 @@ Integer = Annotated[int, Strict(), AfterValidator(_refuse_too_many_digits)]
 
 def one_of(*allowed: str) -> _Checked:
     """A validator that accepts only the strings named."""
-    return _Checked(core_schema.literal_schema([*allowed]), f"Input should be one of {', '.join(map(repr, allowed))}")
+    listed = ", ".join(map(repr, allowed))
+    return _Checked(core_schema.literal_schema([*allowed]), "Input should be one of {allowed}", allowed=listed)
+
+
+# What JSON can hold, or be written as. (A union in an isinstance would be built anew each time.)
+_CONTAINERS = (dict, list, tuple)
+_NUMBERS = (float, Decimal)
+_TIMES = (datetime, time)
+_OTHERS = (date, UUID)
 
 
 class _NotJson(Exception):
@@ -82,33 +92,32 @@ class _NotJson(Exception):
 
 def _check_json(value: object, parents: tuple[object, ...] = ()) -> None:
     """Refuse what JSON cannot hold."""
-    if value is None or (isinstance(value, str) and value.isascii()):
-        return
-    if isinstance(value, Enum):
-        _check_json(value.value, parents)
-    elif isinstance(value, dict | list | tuple):
-        if any(value is parent for parent in parents):
-            raise _NotJson("it contains itself")
+    if isinstance(value, str):
+        if not value.isascii() and _has_lone_surrogate(value):
+            raise _NotJson("text with a lone surrogate cannot be written as JSON")
+    elif isinstance(value, _CONTAINERS):
+        for parent in parents:
+            if value is parent:
+                raise _NotJson("it contains itself")
         if len(parents) == MAX_JSON_DEPTH:
             raise _NotJson(f"it is nested more than {MAX_JSON_DEPTH} levels deep")
         if isinstance(value, dict):
-            _check_members(cast("dict[object, object]", value), (*parents, value))
+            _check_members(cast("dict[object, object]", value), (*parents, cast("object", value)))
         else:
-            _check_items(cast("Sequence[object]", value), (*parents, value))
-    elif isinstance(value, str):
-        if _has_lone_surrogate(value):
-            raise _NotJson("text with a lone surrogate cannot be written as JSON")
-    elif isinstance(value, float | Decimal):
-        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
-            raise _NotJson("JSON has no NaN and no infinity")
+            _check_items(cast("Sequence[object]", value), (*parents, cast("object", value)))
     elif isinstance(value, int):
         if _has_too_many_digits(value):
             raise _NotJson("a number has too many digits")
-    elif isinstance(value, datetime | time):
+    elif isinstance(value, _NUMBERS):
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+            raise _NotJson("JSON has no NaN and no infinity")
+    elif isinstance(value, _TIMES):
         offset = value.utcoffset()
         if offset is not None and offset % _MINUTE:
             raise _NotJson("its offset from UTC holds seconds, which no timestamp can; convert it to UTC")
-    elif not isinstance(value, date | UUID):
+    elif isinstance(value, Enum):
+        _check_json(value.value, parents)
+    elif value is not None and not isinstance(value, _OTHERS):
         raise _NotJson(
             f"a value of type {type(value).__name__} cannot be written as JSON; allowed are None, bool, int, float, "
             "str, list, tuple, dict, datetime, date, time, Decimal, UUID and Enum",
@@ -119,7 +128,7 @@ def _check_members(members: dict[object, object], parents: tuple[object, ...]) -
     for key, member in members.items():
         if not isinstance(key, str):
             raise _NotJson(f"a key is of type {type(key).__name__}, and only strings can be keys")
-        if _has_lone_surrogate(key):
+        if not key.isascii() and _has_lone_surrogate(key):
             raise _NotJson("a key holds a lone surrogate")
         try:
             _check_json(member, parents)

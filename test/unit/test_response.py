@@ -78,7 +78,7 @@ def test_headers_hide_every_value_that_is_not_known_to_be_harmless(name: str) ->
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
 def test_headers_show_no_unknown_value_whatever_its_name(name: str) -> None:
-    assert SECRET not in repr(Headers({f"x-{name}": SECRET}))
+    assert SECRET not in repr(Headers({f"unknown-{name}": SECRET}))
 
 
 @pytest.mark.parametrize("name", ["content-type", "Retry-After", "X-Request-ID", "User-Agent", "DATE"])

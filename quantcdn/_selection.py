@@ -1,0 +1,96 @@
+"""Which sessions a piece of bulk work is for. Pure, but for the list that it is told to read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from typing_extensions import Unpack
+
+from quantcdn._call import RequestOptions
+from quantcdn.api import AISessionsApi
+from quantcdn.exceptions import ApiTypeError, ApiValueError
+from quantcdn.models import ListAISessions200ResponseInner
+from quantcdn.pages import iter_ai_sessions
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Sessions by their ids, or by filters, which combine.
+
+    Attributes:
+        session_ids: the ids, each once, or None where filters choose.
+        user_id: only sessions of this user.
+        session_group: only sessions of this group.
+        model: only sessions with this model.
+        idle_for: only sessions whose last update is at least so long ago.
+    """
+
+    session_ids: tuple[str, ...] | None = None
+    user_id: str | None = None
+    session_group: str | None = None
+    model: str | None = None
+    idle_for: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself, and what would select more than it seems to.
+
+        Raises:
+            ApiTypeError: a value is of the wrong type.
+            ApiValueError: a value, or the values together, cannot be meant.
+        """
+        filters = {name: value for name, value in vars(self).items() if name != "session_ids" and value is not None}
+        for name, value in filters.items():
+            if isinstance(value, str) and not value.strip():
+                raise ApiValueError(f"{name} is blank, which a service may take for no filter at all")
+        if self.session_ids is not None and filters:
+            raise ApiValueError(f"Give session_ids or filters, not both: {', '.join(filters)} came with session_ids")
+        idle_for = filters.get("idle_for", timedelta.max)
+        if not isinstance(idle_for, timedelta):
+            raise ApiTypeError(f"idle_for must be a timedelta, not {type(idle_for).__name__}")
+        if idle_for <= timedelta(0):
+            raise ApiValueError("idle_for must be longer than no time at all")
+
+    @property
+    def selects_everything(self) -> bool:
+        """Whether nothing was given that would leave any session out."""
+        return self == Selection()
+
+    def sessions(
+        self, api: AISessionsApi, organisation: str, now: datetime, **options: Unpack[RequestOptions]
+    ) -> list[tuple[str, ListAISessions200ResponseInner | None]]:
+        """The ids of the sessions, each with what the list said of it. Ids that were given are not looked up.
+
+        Raises:
+            ApiException: the list could not be had.
+        """
+        if self.session_ids is not None:
+            return [(session_id, None) for session_id in self.session_ids]
+        listed = iter_ai_sessions(
+            api,
+            organisation,
+            user_id=self.user_id,
+            session_group=self.session_group,
+            model=self.model,
+            **options,
+        )
+        return [(session.id or "", session) for session in listed if self._is_idle(session, now)]
+
+    def _is_idle(self, session: ListAISessions200ResponseInner, now: datetime) -> bool:
+        if self.idle_for is None:
+            return True
+        return session.updated_at is not None and now - session.updated_at >= self.idle_for
+
+
+def distinct(session_ids: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The ids, each once: extending a session twice would add twice.
+
+    Raises:
+        ApiTypeError: they are no ids.
+    """
+    if session_ids is None:
+        return None
+    given = tuple(cast("Iterable[object]", session_ids))
+    if isinstance(session_ids, str) or not all(isinstance(session_id, str) for session_id in given):
+        raise ApiTypeError("session_ids must be an iterable of str, and no single str")
+    return tuple(dict.fromkeys(cast("tuple[str, ...]", given)))

@@ -1,0 +1,129 @@
+"""Going on with an export that stopped anywhere, whatever stands in its file."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, bulk
+from quantcdn._call import Call
+
+SESSIONS = {
+    "a": b'{"id": "a", "title": "caf\xc3\xa9"}',
+    "b": b'{"sessionId": "b", "n": 1.0}',
+    "c": b'{"session_id": "c", "messages": []}',
+    "d": b'{"id": "d"}',
+}
+LINES = {name: body + b"\n" for name, body in SESSIONS.items()}
+STOPPED = b"".join(LINES[name] for name in "abc")
+
+
+class Service:
+    """In place of a client: it has the sessions, and notes which are asked for."""
+
+    configuration = Configuration("http://127.0.0.1:9")
+
+    def __init__(self, sessions: dict[str, bytes]) -> None:
+        self.sessions = sessions
+        self.asked: list[str] = []
+
+    def execute_with_http_info(self, call: Call[Any]) -> ApiResponse[GetAISession200Response]:
+        name = call.path.rpartition("/")[2]
+        self.asked.append(name)
+        body = self.sessions[name]
+        return ApiResponse(status_code=200, data=GetAISession200Response.from_json(body.decode()), raw_data=body)
+
+    def export(self, path: Path) -> bulk.Manifest:
+        return bulk.export(AISessionsApi(cast("ApiClient", self)), "org", path, session_ids=self.sessions, workers=1)
+
+
+def stop(path: Path, lines: bytes, sessions: dict[str, bytes] = SESSIONS) -> None:
+    """Leave the files of an export that stopped when these lines stood there."""
+    manifest = Service(sessions).export(path)
+    unfinished = {**manifest.model_dump(mode="json"), "complete": False}
+    path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(unfinished))
+    path.unlink()
+    path.with_name(f"{path.name}.partial").write_bytes(lines)
+
+
+def test_it_goes_on_wherever_it_was_cut(tmp_path: Path) -> None:
+    for size in range(len(STOPPED) + 1):
+        path = tmp_path / f"{size}.jsonl"
+        stop(path, STOPPED[:size])
+        service = Service(SESSIONS)
+
+        assert service.export(path).complete
+
+        whole = STOPPED[:size].count(b"\n")
+        assert service.asked == list("abcd"[whole:]), "what stands whole is not asked for again"
+        assert path.read_bytes() == b"".join(LINES.values())
+
+
+@pytest.mark.parametrize(
+    ("torn", "whole"),
+    [
+        (LINES["a"] + b"\x00" * 4000, 1),
+        (LINES["a"] + b"\x00" * 40 + b"\n", 1),
+        (LINES["a"] + b"\xff\n" + LINES["b"], 1),
+        (LINES["a"] + b"[]\n", 1),
+        (LINES["a"] + LINES["b"] + LINES["a"], 2),
+        (LINES["a"] + b'{"id": "of another export"}\n' + LINES["b"], 1),
+        (b"\n" + LINES["a"], 0),
+    ],
+    ids=["zeros", "a line of zeros", "no UTF-8", "no session", "a session twice", "another session", "an empty line"],
+)
+def test_what_is_no_whole_line_of_it_is_cut_off_with_all_after_it(tmp_path: Path, torn: bytes, whole: int) -> None:
+    path = tmp_path / "a.jsonl"
+    stop(path, torn)
+    service = Service(SESSIONS)
+
+    assert service.export(path).complete
+
+    assert service.asked == list("abcd"[whole:])
+    assert path.read_bytes() == b"".join(LINES.values())
+
+
+def test_sessions_that_do_not_name_themselves_are_asked_for_again(tmp_path: Path) -> None:
+    sessions = {"a": b'{"title": "A"}', "b": b'{"title": "B"}'}
+    stop(tmp_path / "a.jsonl", b'{"title": "A"}\n', sessions)
+    service = Service(sessions)
+
+    assert service.export(tmp_path / "a.jsonl").complete
+
+    assert service.asked == ["a", "b"]
+    assert (tmp_path / "a.jsonl").read_bytes() == b'{"title": "A"}\n{"title": "B"}\n'
+
+
+def test_an_export_that_stopped_before_its_first_line_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.partial").touch()
+
+    assert Service(SESSIONS).export(tmp_path / "a.jsonl").counts == {"done": 4}
+
+
+def test_a_stop_between_the_last_manifest_and_the_end_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    manifest = Service(SESSIONS).export(path)
+    path.rename(tmp_path / "a.jsonl.partial")
+    service = Service(SESSIONS)
+
+    again = service.export(path)
+
+    assert service.asked == []
+    assert (again.sha256, again.counts) == (manifest.sha256, manifest.counts)
+    assert path.read_bytes() == b"".join(LINES.values())
+
+
+def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+
+    class Meddling(Service):
+        def execute_with_http_info(self, call: Call[Any]) -> ApiResponse[GetAISession200Response]:
+            path.write_text("mine")
+            return super().execute_with_http_info(call)
+
+    with pytest.raises(FileExistsError):
+        Meddling(SESSIONS).export(path)
+
+    assert path.read_text() == "mine"
+    assert (tmp_path / "a.jsonl.partial").read_bytes() == b"".join(LINES.values())
