@@ -4,24 +4,22 @@ It runs on a sandbox of its own, or on the real service where QUANT_API_TOKEN an
 (and QUANT_BASE_URL, for another server than the public cloud). Either way it leaves nothing behind.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 import quantcdn
-from quantcdn import sandbox
+from quantcdn import environment, sandbox
 
 
 @contextmanager
 def service() -> Iterator[tuple[quantcdn.Configuration, str]]:
     """Where to talk, and in the name of which organisation."""
-    base_url = os.environ.get("QUANT_BASE_URL")
-    token, organisation = os.environ.get("QUANT_API_TOKEN"), os.environ.get("QUANT_ORGANISATION")
+    token, organisation = environment.find(environment.ACCESS_TOKEN), environment.find(environment.ORGANISATION)
     if token and organisation:
-        yield quantcdn.Configuration(base_url, token), organisation
-    elif token or organisation or base_url:
+        yield quantcdn.Configuration.from_environment(), organisation.value
+    elif token or organisation or environment.find(environment.BASE_URL):
         missing = "QUANT_ORGANISATION" if token else "QUANT_API_TOKEN"
         raise ValueError(f"{missing} is not set; set all for the real service, or none for the sandbox")
     else:

@@ -47,6 +47,7 @@ class Fault:
         reset: whether the connection ends with a reset instead of in good order.
         closes: whether the connection ends after a whole answer, without a word of it in the answer.
         late: whether the service gets the request only when the client has hung up.
+        overtaken: how many later exchanges end before the service gets the request.
         unread: whether the connection ends before the body of the request was read.
     """
 
@@ -58,6 +59,7 @@ class Fault:
     reset: bool = False
     closes: bool = False
     late: bool = False
+    overtaken: int = 0
     unread: bool = False
 
     def __repr__(self) -> str:
@@ -80,6 +82,7 @@ CUT_BODY_BY_RESET = Fault("CUT_BODY_BY_RESET", Seen.LOSS, cut=1.5, reset=True)
 LATE_ANSWER = Fault("LATE_ANSWER", Seen.SILENCE)
 LATE_REQUEST = Fault("LATE_REQUEST", Seen.SILENCE, late=True)
 NEVER = Fault("NEVER", Seen.SILENCE, forwarded=False)
+OVERTAKEN = [Fault(f"OVERTAKEN_BY_{others}", Seen.LOSS, overtaken=others) for others in (1, 2, 3)]
 REFUSALS = {
     status: Fault(f"REFUSE_{status}", Seen.REFUSAL, forwarded=False, status=status)
     for status in (429, 500, 502, 503, 504)
@@ -102,7 +105,7 @@ QUICK_FAULTS: Sequence[Fault] = (
     *REFUSALS.values(),
     BAD_GATEWAY_AFTER_ALL,
 )
-"""The faults that cost no time."""
+"""The faults that cost no time. Beside them there are those that are `OVERTAKEN`."""
 SLOW_FAULTS: Sequence[Fault] = (LATE_ANSWER, LATE_REQUEST, NEVER)
 """The faults that the client notices only when its time is over."""
 
@@ -150,6 +153,8 @@ class FaultProxy:
         self._plan = iter(plan)
         self.exchanges: list[Exchange] = []
         self._changed = threading.Condition()
+        self._ended_exchanges = 0
+        self._in_haste = False
         self._idle: set[socket.socket] = set()
         self._busy: set[socket.socket] = set()
         self._ended, self._end = socket.socketpair()
@@ -167,9 +172,11 @@ class FaultProxy:
             self.exchanges.clear()
 
     def settle(self) -> None:
-        """Wait until everything that was sent to the proxy has taken its course."""
+        """Wait until everything that was sent to the proxy has taken its course. No request waits for others now."""
         with self._changed:
+            self._make_haste(True)
             assert self._changed.wait_for(self._is_settled, timeout=30), "the proxy does not come to rest"
+            self._make_haste(False)
 
     def hang_up(self) -> None:
         """Close the connections that carry no request, as a server does that has had enough of them."""
@@ -182,11 +189,17 @@ class FaultProxy:
     def end(self) -> None:
         """Close everything and wait for the threads."""
         self._end.close()
+        with self._changed:
+            self._make_haste(True)
         self._acceptor.join()
         for worker in self._workers:
             worker.join()
         self._ended.close()
         self._listener.close()
+
+    def _make_haste(self, in_haste: bool) -> None:
+        self._in_haste = in_haste
+        self._changed.notify_all()
 
     def _is_settled(self) -> bool:
         # What a client has sent, or that it has hung up, stands in the socket at once: this is loopback.
@@ -215,6 +228,9 @@ class FaultProxy:
                 goes_on = False
                 with contextlib.suppress(ConnectionError):  # the client may have left
                     goes_on = self._exchange(requests, connection)
+                with self._changed:
+                    self._ended_exchanges += 1
+                    self._changed.notify_all()
                 if not goes_on:
                     break
                 with self._changed:
@@ -239,6 +255,11 @@ class FaultProxy:
         if not fault.unread:
             request += requests.read(length)
         head = body = b""
+        if fault.overtaken:
+            connection.shutdown(socket.SHUT_RDWR)
+            with self._changed:
+                others = self._ended_exchanges + fault.overtaken
+                self._changed.wait_for(lambda: self._in_haste or self._ended_exchanges >= others)
         if fault.forwarded and (not fault.late or self._wait_for(connection)):
             head, body = self._ask(request)
             exchange.status = int(head.split(b" ", 2)[1])

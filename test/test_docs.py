@@ -27,6 +27,7 @@ from urllib.parse import unquote
 
 import pydantic
 import pytest
+import typer
 import yaml
 from conftest import Connect
 from markdown_it import MarkdownIt
@@ -34,6 +35,8 @@ from servers import Received, json_answer, scripted_server
 
 import quantcdn
 from quantcdn import AISessionsApi
+from quantcdn.cli._app import app
+from quantcdn.cli._exits import Exit
 from quantcdn.sandbox import Sandbox, running
 
 ROOT = Path(__file__).parent.parent
@@ -157,7 +160,19 @@ API_PAGE = PAGES["docs/AISessionsApi.md"]
 
 
 def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
-    subjects = {*MODELS, *quantcdn.api.__all__, "Logging", "Migration", "Reliability", "Sandbox"}
+    subjects = {
+        *MODELS,
+        *quantcdn.api.__all__,
+        "Bulk",
+        "CommandLine",
+        "Conversations",
+        "Examples",
+        "Logging",
+        "Migration",
+        "Notebooks",
+        "Reliability",
+        "Sandbox",
+    }
 
     assert {page.path.stem for page in PAGES.values() if page.path.parent.name == "docs"} == subjects
 
@@ -411,7 +426,11 @@ def _arguments(operation: str) -> dict[str, Any]:
 
 def _summary(documented: object) -> str:
     """The first sentence of a docstring."""
-    return (inspect.getdoc(documented) or "").partition("\n")[0].partition(". ")[0].removesuffix(".")
+    return _first_sentence(inspect.getdoc(documented) or "")
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition("\n")[0].partition(". ")[0].removesuffix(".")
 
 
 def _type_name(hint: Any) -> str:
@@ -565,6 +584,22 @@ def check_servers(table: Table, _sent: dict[str, Received]) -> None:
         assert quantcdn.Configuration(server_index=int(index)).host == url
 
 
+def check_settings(table: Table, _sent: dict[str, Received]) -> None:
+    """Each name is read, and wins over those that stand after it."""
+    token, organisation, base_url = (re.findall(r"`(\w+)`", names) for _, names in table.body)
+    environ = {name: f"https://{name}.example" for name in [*token, *organisation, *base_url]}
+    for name in token:
+        assert quantcdn.Configuration.from_environment(environ).access_token == environ.pop(name)
+    for name in organisation:
+        assert quantcdn.environment.organisation(environ) == environ.pop(name)
+    environ["QUANT_API_TOKEN"] = "token"
+    for name in base_url:
+        assert quantcdn.Configuration.from_environment(environ).host == environ.pop(name)
+    assert quantcdn.Configuration.from_environment(environ).host == quantcdn.Configuration().host
+    for names in (quantcdn.environment.ACCESS_TOKEN, quantcdn.environment.ORGANISATION, quantcdn.environment.BASE_URL):
+        assert list(names) in (token, organisation, base_url)
+
+
 def check_variants(table: Table, _sent: dict[str, Received]) -> None:
     returned = {
         name: inspect.signature(getattr(AISessionsApi, plain(name))).return_annotation for name, _ in table.body
@@ -609,6 +644,20 @@ def check_sandbox_parameters(table: Table, _sent: dict[str, Received]) -> None:
     assert table.body == expected
 
 
+def check_examples(table: Table, _sent: dict[str, Received]) -> None:
+    names = [plain(example) for example in table.column("Example")]
+    assert table.column("Example") == [f"[{name}](examples/{name})" for name in names]
+    assert sorted(names) == sorted(path.name for path in (ROOT / "docs" / "examples").iterdir() if path.is_file())
+    for name, command in zip(names, table.column("Run it with"), strict=True):
+        assert re.search(rf"\b{Path(name).stem}\b", command)
+
+
+def check_example_answers(table: Table, _sent: dict[str, Received]) -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "examples").glob("chat_*.py")]
+    given = {status for source in sources for status in re.findall(r"\b[45]\d\d\b", source)}
+    assert re.findall(r"\d+", " ".join(table.column("Answer"))) == sorted(given)
+
+
 def check_rooms(table: Table, _sent: dict[str, Received]) -> None:
     modules = {path.name for path in (ROOT / "quantcdn").glob("*.py")}
     folders = {f"{path.parent.name}/" for path in (ROOT / "quantcdn").glob("*/__init__.py")}
@@ -621,16 +670,33 @@ def check_environments(table: Table, _sent: dict[str, Received]) -> None:
     assert [plain(name) for name in table.column("Environment")] == tox["tox"]["env_list"].split(", ")
 
 
+def check_exit_codes(table: Table, _sent: dict[str, Received]) -> None:
+    assert table.column("Exit code") == [str(int(code)) for code in Exit]
+
+
+def check_commands(table: Table, _sent: dict[str, Received]) -> None:
+    root: Any = typer.main.get_command(app)
+    commands = {f"sessions {name}": command for name, command in root.commands["sessions"].commands.items()}
+    commands |= {name: command for name, command in root.commands.items() if name != "sessions"}
+    expected = {f"`quantcdn {name}`": _first_sentence(command.help) for name, command in commands.items()}
+    assert dict(table.body) == expected
+
+
 CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Class", "Method", "HTTP request", "Description"): check_endpoints,
     ("Method", "HTTP request", "Description"): check_endpoints,
     ("Status code", "Description", "Response headers"): check_answers,
     ("Exception", "Raised for"): check_exceptions,
     ("Index", "URL", "Description"): check_servers,
+    ("Setting", "Names"): check_settings,
     ("Variant", "Returns"): check_variants,
     ("Name", "Description"): check_example_environment,
     ("Option", "Description"): check_sandbox_options,
     ("Name", "Description", "Notes"): check_sandbox_parameters,
+    ("Exit code", "Meaning"): check_exit_codes,
+    ("Command", "What it does"): check_commands,
+    ("Example", "What it shows", "Run it with"): check_examples,
+    ("Answer", "Meaning"): check_example_answers,
     ("Room", "What lives there"): check_rooms,
     ("Environment", "What it checks"): check_environments,
 }

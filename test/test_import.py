@@ -45,8 +45,19 @@ def test_the_version_and_the_names_are_there_without_loading_anything() -> None:
         ("from quantcdn import CreateAISessionRequest", {"urllib3", "dateutil"}),
         ("from quantcdn import *", {"dateutil"}),
         ("from quantcdn import sandbox", {*HEAVY, "starlette", "uvicorn"}),
+        ("from quantcdn import Conversation", {"dateutil"}),
+        ("from quantcdn import to_dataframe", {"urllib3", "dateutil", "pandas"}),
     ],
-    ids=["exceptions", "configuration", "retry policy", "models", "everything", "sandbox"],
+    ids=[
+        "exceptions",
+        "configuration",
+        "retry policy",
+        "models",
+        "everything",
+        "sandbox",
+        "conversations",
+        "data frames",
+    ],
 )
 def test_using_a_part_loads_what_it_needs(code: str, not_loaded: set[str]) -> None:
     assert packages(loaded_by(code)) & not_loaded == set()
@@ -70,7 +81,7 @@ def test_using_the_client_loads_neither_dateutil_nor_the_sandbox(sandbox: Sandbo
     loaded = loaded_by(LIFE_OF_A_SESSION, sandbox.host, sandbox.access_token, sandbox.organisation)
     assert {"urllib3", "pydantic"} <= packages(loaded)
     assert packages(loaded) & {"dateutil", "starlette", "uvicorn", "h11", "sqlite3"} == set()
-    assert {name for name in loaded if name.startswith("quantcdn.sandbox")} == set()
+    assert {name for name in loaded if name.startswith(("quantcdn.sandbox", "quantcdn.views"))} == set()
 
 
 def test_only_an_unusual_timestamp_loads_dateutil() -> None:

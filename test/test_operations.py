@@ -232,7 +232,7 @@ def test_an_operation_works_against_the_sandbox(
         assert result.request_id
         assert json.loads(result.raw_data)
         result = result.data
-    assert type(result) is type(operation.result)
+    assert isinstance(result, type(operation.result))
     assert operation.done(result, path)
 
 

@@ -54,9 +54,11 @@ OWN_TOP_LEVEL = {
     "BadRequestException",
     "ConflictException",
     "ConnectionException",
+    "Conversation",
     "ForbiddenException",
     "NotFoundException",
     "OutcomeUnknownException",
+    "Reply",
     "RequestOptions",
     "ResponseFormatException",
     "RetryPolicy",
@@ -67,11 +69,29 @@ OWN_TOP_LEVEL = {
     "TransportException",
     "UnauthorizedException",
     "UnprocessableEntityException",
+    "iter_ai_sessions",
+    "to_dataframe",
 }
-OWN_SUBMODULES = {"attempt", "retry", "sandbox"}
+OWN_SUBMODULES = {"attempt", "bulk", "conversation", "environment", "pages", "retry", "sandbox", "views"}
 OWN_MODELS = {f"{name}Dict" for name in SURFACE["models"] if "Request" in name}
-OWN_CONFIGURATION = {"bearer_token", "host_for", "max_response_size", "on_attempt", "timeout", "trust_env"}
+OWN_CONFIGURATION = {
+    "bearer_token",
+    "from_environment",
+    "host_for",
+    "max_response_size",
+    "on_attempt",
+    "timeout",
+    "trust_env",
+}
 OWN_CONFIGURATION_ARGUMENTS = "timeout=60.0"
+SETTABLE = {
+    "connection_pool_maxsize": 4,
+    "proxy_headers": {"X-Team": "blue"},
+    "server_index": 1,
+    "socket_options": [(6, 1, 1)],
+    "verify_ssl": False,
+}
+"""What the attributes of a configuration can be set to that take no text."""
 OWN_API_CLIENT = {"close", "execute", "execute_with_http_info", "execute_without_preload_content"}
 
 
@@ -107,7 +127,7 @@ def test_the_top_level_holds_the_surface_and_our_additions() -> None:
 @pytest.mark.parametrize("name", quantcdn.__all__)
 def test_a_top_level_name_can_be_used(name: str) -> None:
     value = getattr(quantcdn, name)
-    if inspect.isclass(value):
+    if callable(value):
         assert value.__name__ == name
         assert value.__module__.startswith("quantcdn.")
     else:
@@ -287,7 +307,7 @@ def test_an_attribute_of_a_configuration_has_the_default_of_the_surface(name: st
 @pytest.mark.parametrize("name", SURFACE["configuration"]["attributes"])
 def test_an_attribute_of_a_configuration_can_be_set(name: str) -> None:
     configuration = Configuration()
-    value = 1 if name == "server_index" else "anything"
+    value = SETTABLE.get(name, "anything")
     setattr(configuration, name, value)
     assert getattr(configuration, name) == value
 

@@ -27,8 +27,8 @@ The examples of the documents take these from the environment:
 export QUANT_BASE_URL={host} QUANT_API_TOKEN={shell_token} QUANT_ORGANISATION={shell_organisation}"""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m quantcdn.sandbox", description="AI sessions, served on loopback.")
+def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.sandbox") -> int:
+    parser = argparse.ArgumentParser(prog=prog, description="AI sessions, served on loopback.")
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=0, type=int, help="the port to listen on (default: any free one)")
     parser.add_argument("--database", metavar="FILE", help="keep the sessions in this file (default: in memory)")

@@ -5,10 +5,12 @@ A line that must be an error says so in a comment, which both checkers heed. Whe
 comment is an error itself.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import urllib3
 from typing_extensions import assert_type
 
@@ -34,6 +36,8 @@ from quantcdn import (
     UpdateAISession200Response,
     UpdateAISessionRequest,
     UpdateAISessionRequestNewMessagesInner,
+    bulk,
+    environment,
     sandbox,
 )
 from quantcdn.models import CreateAISessionRequestDict, ExtendAISessionRequestDict, UpdateAISessionRequestDict
@@ -207,6 +211,13 @@ def configuration_and_client(token: Callable[[], str]) -> None:
     AISessionsApi()
 
 
+def the_environment(variables: Mapping[str, str], token: Callable[[], str]) -> None:
+    assert_type(Configuration.from_environment(), Configuration)
+    assert_type(Configuration.from_environment(variables, access_token=token, timeout=5, debug=None), Configuration)
+    assert_type(environment.organisation(), str)
+    assert_type(environment.find(environment.BASE_URL, variables), environment.Setting | None)
+
+
 def the_package() -> None:
     assert_type(quantcdn.__version__, str)
     assert_type(quantcdn.models.GetAISession200Response.from_json("{}"), GetAISession200Response)
@@ -214,6 +225,73 @@ def the_package() -> None:
     with sandbox.running() as service:
         assert_type(service.host, str)
     quantcdn.AISessionApi()  # type: ignore[attr-defined]
+
+
+def notebooks(api: AISessionsApi) -> None:
+    sessions = api.list_ai_sessions("org")
+    assert_type(quantcdn.to_dataframe(sessions), pd.DataFrame)
+    assert_type(quantcdn.to_dataframe(session for session in sessions), pd.DataFrame)
+    assert_type(quantcdn.views.html(sessions), str)
+    quantcdn.to_dataframe("sessions")  # type: ignore[arg-type]
+
+
+def conversations(api: AISessionsApi, shared: RequestOptions) -> None:
+    conversation = quantcdn.Conversation.open(
+        api,
+        "org",
+        user_id="u",
+        metadata={"a": 1},
+        initial_messages=[{"role": "system", "content": "Be brief."}],
+        _request_timeout=5,
+    )
+    assert_type(conversation, quantcdn.Conversation)
+    assert_type(quantcdn.Conversation.resume(api, "org", "s", **shared), quantcdn.Conversation)
+    assert_type(conversation.session_id, str)
+    assert_type(conversation.messages, list[dict[str, Any]])
+    assert_type(conversation.expires_at, datetime | None)
+    assert_type(conversation.total_tokens, int | None)
+    conversation.refresh()
+    conversation.append({"role": "user", "content": "Hi"}, tokens=7, **shared)
+    conversation.append(UpdateAISessionRequestNewMessagesInner(role="user", content="Hi"), _request_timeout=(1, 2))
+
+    def text(messages: list[dict[str, str]]) -> str:
+        return messages[-1]["content"]
+
+    def reply(messages: list[dict[str, Any]]) -> quantcdn.Reply:
+        return quantcdn.Reply("Hi", tokens=len(messages))
+
+    async def later(messages: list[dict[str, Any]]) -> str:
+        return f"{len(messages)}"
+
+    assert_type(conversation.turn("Hi", text), str)
+    assert_type(conversation.turn("Hi", reply, **shared), str)
+    with conversation.keep_alive(30) as alive:
+        assert_type(alive.failure, Exception | None)
+
+    conversation.turn("Hi", later)  # type: ignore[arg-type]
+    conversation.append("Hi")  # type: ignore[arg-type]
+    quantcdn.Conversation.open(api, "org")  # type: ignore[call-arg]
+    quantcdn.Conversation.open(api, "org", user_id="u", sesion_group="g")  # type: ignore[call-arg]
+
+
+def many_sessions(api: AISessionsApi, shared: RequestOptions) -> None:
+    sessions = quantcdn.iter_ai_sessions(api, "org", user_id="u", session_group=None, page_size=50, _request_timeout=5)
+    assert_type(sessions, Iterator[ListAISessions200ResponseInner])
+    report = bulk.delete(api, "org", session_group="g", idle_for=timedelta(days=2), on_result=print, **shared)
+    assert_type(report, bulk.Report)
+    assert_type(report.counts, dict[bulk.Outcome, int])
+    assert_type(report.results[0], bulk.Result)
+    assert_type(report.failures[0].error, Exception | None)
+    assert_type(bulk.extend(api, "org", 60, session_ids=iter(["s"]), dry_run=True), bulk.Report)
+    manifest = bulk.export(api, "org", Path("sessions.jsonl"), workers=8, progress=True)
+    assert_type(manifest, bulk.Manifest)
+    assert_type(manifest.complete, bool)
+    assert_type(bulk.Interrupted(report).report, bulk.Report)
+
+    bulk.delete(api, "org", idle_for=2)  # type: ignore[arg-type]
+    bulk.delete(api, "org", "s")  # type: ignore[call-arg]
+    bulk.delete(api, "org", session_id="s")  # type: ignore[call-arg]
+    bulk.export(api, "org")  # type: ignore[call-arg]
 
 
 def what_must_be_an_error(api: AISessionsApi) -> None:
@@ -230,5 +308,8 @@ def what_must_be_an_error(api: AISessionsApi) -> None:
     api.create_ai_session("org", ExtendAISessionRequest())  # type: ignore[arg-type]
     api.create_ai_sesion("org")  # type: ignore[attr-defined]
     Configuration(hostname="https://a.example")  # type: ignore[call-arg]
+    Configuration.from_environment(hostname="https://a.example")  # type: ignore[call-arg]
+    Configuration().verify_tls = False  # type: ignore[attr-defined]
+    Configuration().verify_ssl = "no"  # type: ignore[assignment]
     AISessionsApi(Configuration())  # type: ignore[arg-type]
     ApiResponse(200, data=1, raw_data=b"")  # type: ignore[call-arg]

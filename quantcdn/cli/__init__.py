@@ -1,0 +1,36 @@
+"""The command line, ``quantcdn``. It needs the extra ``cli``.
+
+Standard output holds data and nothing else; all that is said to people goes to standard error. What a command does, it
+does through the public API of the package, which is loaded when the command runs: ``--help`` waits for none of it.
+"""
+
+import os
+import sys
+
+__all__ = ["main"]
+
+_EXTRA = frozenset(["typer", "rich", "tqdm"])
+
+
+def main() -> None:
+    """Run the command that the arguments of this process name, and exit."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed, as by >&-: a connection would take its number
+            setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # it stays
+    try:
+        from quantcdn.cli._app import app
+        from quantcdn.cli._exits import reporting
+
+        with reporting():
+            app(prog_name="quantcdn")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        print(
+            f'Error: the command line needs the extra "quantcdn[cli]" ({error.name} is not installed); '
+            'in a clone, pip install ".[cli]" brings it',
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)  # while the command was loaded

@@ -1,0 +1,186 @@
+"""The commands that work on many sessions."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quantcdn.cli._connection import Connection, command
+from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of
+from quantcdn.cli._output import Output, write_record, write_records
+from quantcdn.cli._parameters import Group, IdleFor, Model, User, Workers
+from quantcdn.cli._sessions import sessions
+
+if TYPE_CHECKING:
+    from quantcdn.bulk import Report, Result
+
+_PLANNED = ("id", "title", "updated_at", "model")
+_DELETED = ("id", "outcome", "title", "updated_at", "model")
+_WORDS = {
+    "done": "deleted",
+    "gone": "gone already",
+    "planned": "to be deleted",
+    "unknown": "of unknown outcome",
+    "not_tried": "not tried",
+}
+
+
+@command(sessions)
+def delete(
+    connection: Connection,
+    session_ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids.")],
+    workers: Workers = 4,
+    output: Output = None,
+) -> Exit | None:
+    """Delete sessions with their messages. It does not ask."""
+    from quantcdn import bulk
+
+    with connection.open() as (api, organisation):
+        report = _told(
+            lambda: bulk.delete(
+                api, organisation, session_ids=session_ids, workers=workers, progress=len(session_ids) > 1
+            ),
+            _DELETED[:2],
+            output,
+        )
+    missing = [result for result in report.results if result.outcome == "gone"]
+    return _code([*report.failures, *missing], len(report.results))
+
+
+@command(sessions)
+def prune(
+    connection: Connection,
+    idle_for: IdleFor = None,
+    user: User = None,
+    group: Group = None,
+    model: Model = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All active sessions, instead of those that a filter chooses.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete them. Without it, they are only listed.")] = False,
+    workers: Workers = 4,
+    output: Output = None,
+) -> Exit | None:
+    """List the sessions that the filters choose together, and with --yes delete them."""
+    from quantcdn import bulk
+
+    if everything == any(choice is not None for choice in (idle_for, user, group, model)):
+        raise Failure(Exit.USAGE, "Give --idle-for, --user, --group or --model, or else --everything")
+    with connection.open() as (api, organisation):
+        report = _told(
+            lambda: bulk.delete(
+                api,
+                organisation,
+                user_id=user,
+                session_group=group,
+                model=model,
+                idle_for=idle_for,
+                everything=everything,
+                dry_run=not yes,
+                workers=workers,
+                progress=yes,
+            ),
+            _DELETED if yes else _PLANNED,
+            output,
+        )
+    if not yes and report.results:
+        say("Nothing was deleted: --yes does it.")
+    return _code(report.failures, len(report.results))  # one that was gone already is what was asked for
+
+
+@command(sessions)
+def export(
+    connection: Connection,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    idle_for: IdleFor = None,
+    user: User = None,
+    group: Group = None,
+    model: Model = None,
+    workers: Workers = 4,
+    output: Output = None,
+) -> Exit | None:
+    """Write sessions with their messages to a file of JSON Lines, and a manifest beside it.
+
+    Where it ends before its time, the same command goes on from there.
+    """
+    from quantcdn import bulk
+
+    failures: list[Result] = []
+
+    def note(result: "Result") -> None:
+        if result.error is not None:
+            failures.append(result)
+
+    with connection.open() as (api, organisation):
+        try:
+            manifest = bulk.export(
+                api,
+                organisation,
+                path,
+                user_id=user,
+                session_group=group,
+                model=model,
+                idle_for=idle_for,
+                workers=workers,
+                progress=True,
+                on_result=note,
+            )
+        except bulk.Interrupted as interruption:
+            done = interruption.report.counts.get("done", 0)
+            raise KeyboardInterrupt(
+                f"Interrupted: {done} of {len(interruption.report.results)} sessions stand in the file. "
+                "The same command goes on from there."
+            ) from None
+    _say_failures(failures)
+    write_record({"file": str(path), **manifest.model_dump(include=_TOLD)}, output)
+    return _code(failures, len(manifest.session_ids))
+
+
+_TOLD = {"complete", "counts", "gone", "size", "sha256"}
+
+
+def _told(work: "Callable[[], Report]", columns: Sequence[str], output: Output) -> "Report":
+    """The report of a deletion, once it is told; also that of one that is interrupted."""
+    from quantcdn.bulk import Interrupted
+
+    try:
+        report = work()
+    except Interrupted as interruption:
+        _tell(interruption.report, columns, output)
+        raise KeyboardInterrupt("Interrupted.") from None
+    _tell(report, columns, output)
+    return report
+
+
+def _tell(report: "Report", columns: Sequence[str], output: Output) -> None:
+    write_records(map(_record, report.results), columns, output)
+    _say_failures(report.failures)
+    counts = (f"{count} {_WORDS.get(outcome, outcome)}" for outcome, count in report.counts.items())
+    say(f"Sessions: {', '.join(counts) or 'none'}.")
+
+
+def _record(result: "Result") -> dict[str, Any]:
+    record = {"id": result.session_id, "outcome": result.outcome}
+    listed = {} if result.session is None else result.session.to_dict()
+    return {**listed, **record, **({} if result.error is None else {"error": text_of(result.error)})}
+
+
+def _say_failures(results: "Sequence[Result]") -> None:
+    for result in results:
+        if result.error is not None:
+            say(f"{result.session_id}: {text_of(result.error)}")
+
+
+def _code(failures: "Sequence[Result]", total: int) -> Exit | None:
+    """The exit code where some of the sessions failed: that of the failure only where none went well."""
+    if not failures:
+        return None
+    if len(failures) < total:
+        return Exit.PARTLY_FAILED
+    first = failures[0]
+    if first.outcome == "gone":
+        return Exit.NOT_FOUND
+    if first.outcome == "unknown":
+        return Exit.OUTCOME_UNKNOWN
+    return Exit.FAILED if first.error is None else code_of(first.error) or Exit.FAILED

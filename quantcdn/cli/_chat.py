@@ -1,0 +1,106 @@
+"""A conversation on the terminal: the model is a command of the user's, and the service keeps the turns."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quantcdn._visible import visible
+from quantcdn.cli._connection import Connection, command
+from quantcdn.cli._exits import Exit, Failure, say, writing
+from quantcdn.cli._sessions import sessions
+
+if TYPE_CHECKING:
+    from quantcdn import Conversation
+
+
+@command(sessions)
+def chat(
+    connection: Connection,
+    infer: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            help="The model: a command of the shell. It reads the messages from standard input, as a JSON array, "
+            "and writes its reply to standard output.",
+        ),
+    ],
+    session_id: Annotated[str | None, typer.Argument(metavar="ID", help="The session to go on with.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin a session instead, with --user.")] = False,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="The user of yours whose new session it is.")] = None,
+) -> None:
+    """Talk with a model, a turn for each line that is read, and keep the turns in a session."""
+    from quantcdn import Conversation
+
+    with connection.open() as (api, organisation):
+        if new and user is not None and session_id is None:
+            with writing():
+                conversation = Conversation.open(api, organisation, user_id=user)
+        elif session_id is not None and user is None and not new:
+            conversation = Conversation.resume(api, organisation, session_id)
+        else:
+            raise Failure(Exit.USAGE, "Give the id of a session, or --new and --user")
+        say(f"Session {conversation.session_id}, {len(conversation.messages)} messages")
+        for text in _lines():
+            try:
+                reply = _turn(conversation, text, infer)
+            except Failure as failure:
+                if failure.code is not Exit.FAILED or not sys.stdin.isatty():
+                    raise
+                say(str(failure))
+            else:
+                print(visible(reply, multiline=True) if sys.stdout.isatty() else reply, flush=True)
+
+
+def _turn(conversation: "Conversation", text: str, infer: str) -> str:
+    model = _Model(infer)
+    with writing(lambda: model.replied):
+        return conversation.turn(text, model)
+
+
+def _lines() -> Iterator[str]:
+    """The lines of standard input that are not blank; where a person types them, with a prompt."""
+    if not sys.stdin.isatty():
+        yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip())
+        return
+    with suppress(ImportError):
+        import readline as readline  # gives input() its editing keys; not every system has it
+    # With standard output elsewhere, input() would write the prompt into the data.
+    prompt = "> " if sys.stdout.isatty() else ""
+    try:
+        while True:
+            if (line := input(prompt)).strip():
+                yield line
+    except EOFError:
+        say("")  # what follows begins on a line of its own
+
+
+class _Model:
+    """What replies: a command of the shell, run anew for each turn.
+
+    Attributes:
+        replied: whether it did.
+    """
+
+    def __init__(self, infer: str) -> None:
+        self._command = infer
+        self.replied = False
+
+    def __call__(self, messages: list[dict[str, Any]]) -> str:
+        run = subprocess.run(
+            self._command, shell=True, input=json.dumps(messages).encode(), stdout=subprocess.PIPE, check=False
+        )
+        if run.returncode != 0:
+            raise Failure(Exit.FAILED, f"--infer ended with exit code {run.returncode}: nothing was stored")
+        try:
+            reply = run.stdout.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise Failure(Exit.FAILED, "--infer wrote no text in UTF-8: nothing was stored") from None
+        if not reply:
+            raise Failure(Exit.FAILED, "--infer wrote no reply: nothing was stored")
+        self.replied = True
+        return reply

@@ -1,0 +1,154 @@
+"""What is configured and from where, and whether the service can be used with it. It never shows the token."""
+
+import os
+import platform
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+
+from quantcdn import __version__, environment
+from quantcdn._visible import visible
+from quantcdn.cli._connection import Connection, read_text
+from quantcdn.cli._exits import Exit, Failure, code_of, text_of
+from quantcdn.cli._output import Form, Output, chosen, write_records
+
+_DEPENDENCIES = ("urllib3", "pydantic", "python-dateutil", "typing-extensions")
+_EXTRAS = {
+    "sandbox": ("starlette", "uvicorn"),
+    "socks": ("PySocks",),
+    "pandas": ("pandas",),
+    "notebook": ("tqdm", "ipywidgets"),
+}
+_WAYS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def doctor(connection: Connection, output: Output = None) -> Exit | None:
+    """Say what is configured and from where, whether the server answers, and whether it accepts the token.
+
+    The exit code is that of the first check that fails.
+    """
+    codes: list[Exit] = []
+    findings = _findings(connection, codes)
+    if chosen(output) is Form.TABLE:
+        width = max(map(len, _CHECKS))
+        for finding in findings:  # as each comes, and not cut
+            line = f"{finding['check']:{width}}  {finding['result']:7}  {visible(finding['detail'])}"
+            print(line.rstrip(), flush=True)
+    else:
+        write_records(findings, ("check", "result", "detail"), output)
+    return codes[0] if codes else None
+
+
+def _findings(connection: Connection, codes: list[Exit]) -> Iterator[dict[str, str]]:
+    """What each check found. The exit code of each that fails is added to the codes."""
+    failed: set[str] = set()
+    for name, check in _CHECKS.items():
+        result, detail = "skipped", ""
+        if failed.isdisjoint(_NEEDS.get(name, ())):
+            try:
+                result, detail = "ok", check(connection)
+            except Exception as error:
+                code = code_of(error)
+                if code is None:
+                    raise
+                codes.append(code)
+                result, detail = "failed", text_of(error)
+        if result != "ok":
+            failed.add(name)
+        yield {"check": name, "result": result, "detail": detail}
+
+
+def _versions(_connection: Connection) -> str:
+    versions = [f"quantcdn {__version__}", f"Python {platform.python_version()}", ssl.OPENSSL_VERSION]
+    return ", ".join([*versions, *(f"{name} {_version(name)}" for name in _DEPENDENCIES)])
+
+
+def _extras(_connection: Connection) -> str:
+    there = [extra for extra, needed in _EXTRAS.items() if all(map(_version, needed))]
+    return ", ".join(["cli", *there])
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _installation(_connection: Connection) -> str:
+    if _version("quantcdn-client"):
+        raise Failure(Exit.FAILED, "quantcdn-client shares its folder: uninstall both, then install quantcdn again")
+    return os.path.dirname(os.path.dirname(__file__))
+
+
+def _token(connection: Connection) -> str:
+    from quantcdn import Configuration
+
+    setting = environment.find(environment.ACCESS_TOKEN)
+    if connection.token_file is not None:
+        setting = environment.Setting(read_text(connection.token_file), str(connection.token_file))
+    if setting is None:
+        raise environment.missing("access token", environment.ACCESS_TOKEN)
+    with environment.blaming(setting):
+        Configuration(access_token=setting.value)
+    return f"from {setting.source}"
+
+
+def _organisation(connection: Connection) -> str:
+    if connection.organisation is not None:
+        return f"{connection.organisation}, from --organisation"
+    setting = environment.find(environment.ORGANISATION)
+    if setting is None:
+        raise environment.missing("organisation", environment.ORGANISATION)
+    return f"{setting.value}, from {setting.source}"
+
+
+def _base_url(connection: Connection) -> str:
+    from quantcdn import Configuration
+
+    setting = environment.find(environment.BASE_URL)
+    if connection.base_url is not None:
+        setting = environment.Setting(connection.base_url, "--base-url")
+    if setting is None:
+        return f"{Configuration().host}, the default"
+    with environment.blaming(setting):
+        return f"{Configuration(setting.value).host}, from {setting.source}"
+
+
+def _network(_connection: Connection) -> str:
+    # Names only: the URL of a proxy may hold a password.
+    names = sorted({name.upper() for name, value in os.environ.items() if value and name.upper() in _WAYS})
+    return f"{', '.join(names)} set" if names else "no proxy and no certificate authorities set"
+
+
+def _server(connection: Connection) -> str:
+    from quantcdn import ApiClient, Configuration
+
+    setting = environment.find(environment.BASE_URL)
+    host = connection.base_url or (setting.value if setting else None)
+    configuration = Configuration(host, retries=False, timeout=connection.timeout)
+    with ApiClient(configuration) as client:
+        started = time.monotonic()
+        client.call_api("GET", configuration.host)
+        return f"answers, after {1000 * (time.monotonic() - started):.0f} ms"
+
+
+def _access(connection: Connection) -> str:
+    with connection.open() as (api, organisation):
+        api.list_ai_sessions(organisation, limit=1)
+    return "the token may list the sessions of the organisation"
+
+
+_CHECKS: dict[str, Callable[[Connection], str]] = {
+    "versions": _versions,
+    "extras": _extras,
+    "installation": _installation,
+    "token": _token,
+    "organisation": _organisation,
+    "base URL": _base_url,
+    "network": _network,
+    "server": _server,
+    "access": _access,
+}
+_NEEDS = {"server": ("base URL",), "access": ("token", "organisation", "server")}

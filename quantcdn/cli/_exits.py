@@ -1,0 +1,158 @@
+"""How a command ends: its exit code, and what it says of an error."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TextIO
+
+from quantcdn._visible import visible
+from quantcdn.exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    NotFoundException,
+    OutcomeUnknownException,
+    ResponseFormatException,
+    ServiceException,
+    TransportException,
+)
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    NOT_FOUND = 4
+    UNREACHABLE = 5
+    SERVICE_FAILED = 6
+    OUTCOME_UNKNOWN = 7
+    PARTLY_FAILED = 8
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+# The first that fits counts: what is unknown may also be a timeout.
+_CODES: tuple[tuple[type[Exception], Exit], ...] = (
+    (OutcomeUnknownException, Exit.OUTCOME_UNKNOWN),
+    (TransportException, Exit.UNREACHABLE),
+    (NotFoundException, Exit.NOT_FOUND),
+    (ServiceException, Exit.SERVICE_FAILED),
+    (ResponseFormatException, Exit.SERVICE_FAILED),
+    (ApiException, Exit.REFUSED),
+    (ApiValueError, Exit.USAGE),
+    (ApiTypeError, Exit.USAGE),
+    (OSError, Exit.FAILED),
+)
+
+_LOOK_FIRST = "Whether it took effect is not known: look before you repeat it."
+
+
+class Failure(Exception):
+    """What ends a command, with its exit code. Its text is for people."""
+
+    def __init__(self, code: Exit, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def code_of(error: BaseException) -> Exit | None:
+    """The exit code of an error; None for one that nobody expects."""
+    if isinstance(error, Failure):
+        return error.code
+    if isinstance(error, ApiException) and error.status is not None and error.status < 400:
+        return Exit.SERVICE_FAILED  # no answer of the service, but a redirect, or nothing that can be read
+    if _invalid(error) is not None:
+        return Exit.USAGE
+    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
+
+
+def text_of(error: BaseException) -> str:
+    """What to say of an error, in a line or two."""
+    if (invalid := _invalid(error)) is not None:
+        return invalid
+    if isinstance(error, OutcomeUnknownException):
+        return f"{error}\n{_LOOK_FIRST}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def _invalid(error: BaseException) -> str | None:
+    """What a validation error says, or None where it is none."""
+    from pydantic import ValidationError  # costs more to import than all the rest that --help needs
+
+    if not isinstance(error, ValidationError):
+        return None
+    lines = error.errors(include_url=False, include_input=False, include_context=False)
+    return "\n".join(": ".join(filter(None, [".".join(map(str, line["loc"])), line["msg"]])) for line in lines)
+
+
+def say(text: str) -> None:
+    """Tell people something, on standard error. Nothing in it acts on their terminal."""
+    print(visible(text, multiline=True), file=sys.stderr)
+
+
+@contextmanager
+def reporting() -> Generator[None, None, None]:
+    """Turn what a command raises into a line on standard error and an exit code. What nobody expects is raised on."""
+    warnings.showwarning = _show_warning
+    try:
+        try:
+            yield
+        finally:
+            _flush()
+    except KeyboardInterrupt as interruption:
+        say("\n" * sys.stderr.isatty() + (str(interruption) or "Interrupted."))  # a terminal has written ^C
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(Exit.PIPE_CLOSED)  # nobody reads on, as in `| head`
+    except Exception as error:
+        code = code_of(error)
+        if code is None:
+            raise
+        say(f"Error: {text_of(error)}")
+        sys.exit(code)
+
+
+def _flush() -> None:
+    """Write what is still buffered, here, where a failure can be told."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+@contextmanager
+def writing(begun: Callable[[], bool] = lambda: True) -> Generator[None, None, None]:
+    """Say, of a write that is interrupted or whose answer cannot be read, that it may have taken effect.
+
+    Args:
+        begun: whether what was written may have been sent by then.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"Interrupted. {_LOOK_FIRST}" if begun() else "Interrupted.") from None
+    except ResponseFormatException as error:
+        if not begun():
+            raise
+        raise Failure(Exit.OUTCOME_UNKNOWN, f"{error}\n{_LOOK_FIRST}") from None
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    say(f"Warning: {message}")

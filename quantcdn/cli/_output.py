@@ -1,0 +1,171 @@
+"""How data is written to standard output: as a table where a person looks, else in a form for programs.
+
+A record is a dict under the names of the wire. JSON holds all of it; tables and CSV hold the columns that are named.
+In a text, what would hide or act on a terminal is written as an escape: JSON's own in JSON, else one that is for people
+only, so that CSV has none where it goes to a program.
+"""
+
+import csv
+import io
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Annotated, Any, TypeAlias, cast
+
+import typer
+
+from quantcdn._age import age
+from quantcdn._visible import shortened, visible
+
+Record: TypeAlias = Mapping[str, Any]
+
+_FREE_TEXT = frozenset(["title", "model", "error"])  # what a narrow table may cut; an id is there to be copied
+_SHORTEST, _LONGEST = 12, 100  # in cells: what is left of it at least, before a column goes, and shown at most
+_GAP = 2
+
+
+class Form(str, Enum):
+    """The forms of data."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+Output = Annotated[
+    Form | None,
+    typer.Option("--output", "-o", help="The form of the data. [default: table on a terminal, else jsonl]"),
+]
+
+
+def write_records(records: Iterable[Record], columns: Sequence[str], form: Form | None) -> None:
+    """Write many records; as JSON Lines and CSV, each as it comes."""
+    form = chosen(form)
+    if form is Form.TABLE:
+        _write_table(list(records), columns)
+    elif form is Form.CSV:
+        _write_csv(records, columns)
+    elif form is Form.JSON:
+        print(_json(list(records), indent=2))
+    else:
+        for record in records:
+            print(_json(record))
+
+
+def write_record(record: Record, form: Form | None) -> None:
+    """Write one record."""
+    form = chosen(form)
+    if form is Form.TABLE:
+        width = max(map(len, record), default=0)
+        for name, value in record.items():
+            print(f"{visible(name):{width}}  {_shown(value)}")
+    elif form is Form.CSV:
+        _write_csv([record], list(record))
+    else:
+        print(_json(record, indent=2 if form is Form.JSON else None))
+
+
+def write_session(session: Record, form: Form | None) -> None:
+    """Write a session with its messages: as a table its transcript, as CSV a row for each message."""
+    form = chosen(form)
+    messages: list[Record] = session.get("messages") or []
+    if form is Form.CSV:
+        _write_csv(messages, ["role", "content"])
+        return
+    if form is not Form.TABLE:
+        write_record(session, form)
+        return
+    write_record({name: value for name, value in session.items() if name != "messages"}, form)
+    for message in messages:
+        print(f"\n{_shown(message.get('role'))}:")
+        # Indented, so that no message can pass for another.
+        for line in visible(_plain(message.get("content")), multiline=True).split("\n"):
+            print(f"  {line}".rstrip())
+
+
+def chosen(form: Form | None) -> Form:
+    """The form to write, where none may have been asked for. Standard output is made ready for it."""
+    output = cast("io.TextIOWrapper", sys.stdout)
+    if output.isatty():
+        output.reconfigure(errors="backslashreplace")
+        return form or Form.TABLE
+    output.reconfigure(encoding="utf-8", newline="\n")  # the same bytes on every system
+    return form or Form.JSONL
+
+
+def _write_table(records: Sequence[Record], columns: Sequence[str]) -> None:
+    from rich.cells import cell_len, set_cell_size
+    from rich.console import Console
+    from rich.text import Text
+
+    # As wide as the terminal or COLUMNS says. Without either, there is room for all.
+    total = shutil.get_terminal_size((sys.maxsize, 0)).columns
+    cells = {name: [_shown(record.get(name)) for record in records] for name in columns}
+    for name in _FREE_TEXT.intersection(columns):
+        cells[name] = [shortened(text, min(total, _LONGEST)) for text in cells[name]]
+    headings = {name: name.removesuffix("_at").upper() for name in columns}
+    widths = _fitted({name: max(map(cell_len, [headings[name], *cells[name]])) for name in columns}, total)
+
+    def line(row: Mapping[str, str]) -> str:
+        shown = (
+            set_cell_size(row[name], width)
+            if cell_len(row[name]) <= width
+            else f"{set_cell_size(row[name], width - 1)}…"
+            for name, width in widths.items()
+        )
+        return (" " * _GAP).join(shown).rstrip()
+
+    console = Console()
+    console.print(Text(line(headings), "" if console.no_color else "bold"), soft_wrap=True)
+    for row in range(len(records)):
+        print(line({name: cells[name][row] for name in widths}))
+
+
+def _fitted(widths: dict[str, int], total: int) -> dict[str, int]:
+    """The widths of the columns that fit side by side: free text is cut, and then the last columns are left out."""
+    fitted = dict(widths)
+    excess = sum(widths.values()) + _GAP * (len(widths) - 1) - total
+    while excess > 0:
+        free = [name for name in fitted if name in _FREE_TEXT and fitted[name] > _SHORTEST]
+        if not free:
+            return _fitted(dict(list(widths.items())[:-1]), total) if len(widths) > 1 else widths
+        fitted[max(free, key=fitted.__getitem__)] -= 1
+        excess -= 1
+    return fitted
+
+
+def _write_csv(records: Iterable[Record], columns: Sequence[str]) -> None:
+    written = visible if sys.stdout.isatty() else str
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for record in records:
+        writer.writerow([written(_plain(record.get(name))) for name in columns])
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    from pydantic_core import to_json
+
+    text = to_json(value, indent=indent, inf_nan_mode="null").decode()
+    if visible(text, multiline=True) == text:
+        return text
+    # What would hide stands in strings only, where an escape means the same.
+    return "".join(char if visible(char, multiline=True) == char else json.dumps(char)[1:-1] for char in text)
+
+
+def _plain(value: object) -> str:
+    """A value as text: a string as it is, anything else as JSON writes it."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return _json(value).strip('"')
+
+
+def _shown(value: object) -> str:
+    """A value as people read it, on one line: of an instant, how far away it is."""
+    if isinstance(value, datetime):
+        now = datetime.now(timezone.utc)
+        return f"in {age(value, now)}" if value > now else f"{age(value, now)} ago"
+    return visible(_plain(value))

@@ -1,0 +1,138 @@
+"""The commands that carry out one operation each."""
+
+import sys
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quantcdn.cli._connection import Connection, command, read_text
+from quantcdn.cli._exits import Exit, Failure, say, writing
+from quantcdn.cli._output import Output, write_record, write_records, write_session
+from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object
+
+COLUMNS = ("id", "title", "updated_at", "model", "created_at")
+
+sessions = typer.Typer(help="List, read and change sessions.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Role(str, Enum):
+    """Who wrote a message."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@command(sessions, "list")
+def list_(
+    connection: Connection,
+    user: User = None,
+    group: Group = None,
+    model: Model = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many at most.", show_default="all")] = None,
+    output: Output = None,
+) -> None:
+    """List the active sessions, without their messages. The filters combine."""
+    from quantcdn import iter_ai_sessions
+
+    with connection.open() as (api, organisation):
+        found = iter_ai_sessions(
+            api,
+            organisation,
+            user_id=user,
+            session_group=group,
+            model=model,
+            page_size=min(limit or 100, 100),
+        )
+        write_records((session.to_dict() for session in islice(found, limit)), COLUMNS, output)
+
+
+@command(sessions)
+def show(connection: Connection, session_id: SessionId, output: Output = None) -> None:
+    """Show a session with its messages."""
+    with connection.open() as (api, organisation):
+        session = api.get_ai_session(organisation, session_id)
+    write_session(session.to_dict(), output)
+
+
+@command(sessions)
+def create(
+    connection: Connection,
+    user: Annotated[str, typer.Option(metavar="ID", help="The user of yours whose session it is.")],
+    group: Annotated[str | None, typer.Option(metavar="NAME", help="The group it is in.")] = None,
+    minutes: Annotated[int, typer.Option(min=5, max=1440, help="When it expires.")] = 60,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="A message of the system to begin with.")] = None,
+    metadata: Annotated[
+        Any, typer.Option(metavar="JSON", parser=json_object, help="A JSON object to keep with it.")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Create a session, and write its id."""
+    with connection.open() as (api, organisation), writing():
+        created = api.create_ai_session(
+            organisation,
+            {
+                "userId": user,
+                "sessionGroup": group,
+                "expirationMinutes": minutes,
+                "metadata": metadata,
+                "initialMessages": None if system is None else [{"role": "system", "content": system}],
+            },
+        )
+    if output is not None:
+        write_record(created.to_dict(), output)
+    elif created.session_id:
+        print(created.session_id)
+    else:
+        raise Failure(Exit.OUTCOME_UNKNOWN, "The service did not say the id of the session, which it may have created")
+
+
+@command(sessions)
+def append(
+    connection: Connection,
+    session_id: SessionId,
+    content: Annotated[
+        str | None, typer.Argument(metavar="MESSAGE", help="The message; standard input if it is - or left out.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="A file that holds the message instead.")] = None,
+    role: Annotated[Role, typer.Option(help="Who wrote it.")] = Role.USER,
+    tokens: Annotated[int | None, typer.Option(help="How many tokens to add to the total of the session.")] = None,
+    output: Output = None,
+) -> None:
+    """Append a message to a session. It is sent once: where its outcome is unknown, the exit code says so."""
+    if file is None:
+        text = _from_standard_input() if content in (None, "-") else content
+    elif content is None:
+        text = read_text(file)
+    else:
+        raise Failure(Exit.USAGE, "Give the message or --file, not both")
+    if not text:
+        raise Failure(Exit.USAGE, "The message is empty")
+    with connection.open() as (api, organisation), writing():
+        updated = api.update_ai_session(
+            organisation,
+            session_id,
+            {"newMessages": [{"role": role.value, "content": text}], "tokensUsed": tokens},
+        )
+    write_record(updated.to_dict(), output)
+
+
+def _from_standard_input() -> str:
+    if sys.stdin.isatty():
+        say("Type the message, and end it with Ctrl-D on a line of its own.")
+    return read_text(None)
+
+
+@command(sessions)
+def extend(
+    connection: Connection,
+    session_id: SessionId,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How many minutes to add to its expiry.")] = 60,
+    output: Output = None,
+) -> None:
+    """Move the expiry of a session. It is sent once: where its outcome is unknown, the exit code says so."""
+    with connection.open() as (api, organisation), writing():
+        extended = api.extend_ai_session(organisation, session_id, {"additionalMinutes": minutes})
+    write_record(extended.to_dict(), output)

@@ -1,0 +1,362 @@
+"""A conversation that is kept in a session: opened or resumed, continued a turn at a time, and kept alive.
+
+How it is known whether a turn was stored whose answer was lost: see `quantcdn._history`.
+"""
+
+import inspect
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
+
+from pydantic import ValidationError
+from typing_extensions import Self, Unpack
+
+from quantcdn._call import RequestOptions
+from quantcdn._history import History
+from quantcdn._keep_alive import Expiry, KeepAlive
+from quantcdn.exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    OpenApiException,
+    OutcomeUnknownException,
+    ResponseFormatException,
+)
+from quantcdn.models import (
+    CreateAISessionRequest,
+    CreateAISessionRequestInitialMessagesInner,
+    ExtendAISession200Response,
+    ExtendAISessionRequest,
+    GetAISession200Response,
+    UpdateAISession200Response,
+    UpdateAISessionRequest,
+    UpdateAISessionRequestNewMessagesInner,
+)
+
+if TYPE_CHECKING:
+    from quantcdn.api import AISessionsApi
+
+Answer = TypeVar("Answer", ExtendAISession200Response, UpdateAISession200Response)
+
+__all__ = ["Conversation", "Infer", "KeepAlive", "Reply"]
+
+# The part of the time left that sending a turn may take. The rest is for reading back where no answer came in time.
+_SENDING = 0.75
+# What is left of the time at the end, in seconds: a call that is allowed none would be refused as a mistake.
+_LEAST = 0.001
+
+
+class Reply(NamedTuple):
+    """What a model replied.
+
+    Attributes:
+        content: the text.
+        tokens: how many tokens it took, to be added to the total of the session.
+    """
+
+    content: str
+    tokens: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Reply: {len(self.content)} characters, {self.tokens} tokens>"
+
+
+Infer: TypeAlias = Callable[[list[dict[str, Any]]], str | Reply]
+"""A model: from messages, each a dict with `role` and `content`, to its reply."""
+
+
+class Conversation:
+    """A conversation that is kept in a session. Make one with `open` or `resume`.
+
+    It holds no connection and needs no closing; the session stays until it is deleted or expires. Threads may share
+    one: their turns wait for one another.
+
+    Every method that talks to the service takes the options of `RequestOptions`, for itself alone.
+    """
+
+    # Tests let time pass at once.
+    _clock = staticmethod(time.monotonic)
+    _wait = staticmethod(threading.Event.wait)
+
+    def __init__(self, api: "AISessionsApi", organisation: str, session_id: str, history: History) -> None:
+        self._api = api
+        self._organisation = organisation
+        self._session_id = session_id
+        self._history = history
+        self._expiry = Expiry()
+        self._total_tokens: int | None = None
+        self._turns = threading.RLock()  # reentrant: a model may append while it works on its reply
+
+    @classmethod
+    def open(
+        cls,
+        api: "AISessionsApi",
+        organisation: str,
+        *,
+        user_id: str,
+        session_group: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expiration_minutes: int = 60,
+        initial_messages: Sequence[CreateAISessionRequestInitialMessagesInner | Mapping[str, object]] = (),
+        **options: Unpack[RequestOptions],
+    ) -> Self:
+        """Create a session, and begin a conversation in it.
+
+        Args:
+            api: the operations.
+            organisation: the id of the organisation.
+            user_id: the user of yours that the session is for.
+            session_group: a name to group sessions by.
+            metadata: what else to keep with the session.
+            expiration_minutes: when it expires, 5 to 1440.
+            initial_messages: the messages that it starts with, as models or dicts.
+            **options: see `RequestOptions`.
+
+        Raises:
+            pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+            OutcomeUnknownException: the session may have been created, or not.
+            ApiException: any other failure.
+        """
+        request = CreateAISessionRequest.model_validate(
+            {
+                "user_id": user_id,
+                "session_group": session_group,
+                "metadata": metadata,
+                "expiration_minutes": expiration_minutes,
+                "initial_messages": list(initial_messages) or None,
+            }
+        )
+        asked = cls._clock()
+        answer = api.create_ai_session_with_http_info(organisation, request, **options)
+        session = answer.data
+        if not session.session_id:
+            raise ResponseFormatException.answered(
+                answer.status_code, "The answer does not name the session that was created", answer.headers or {}
+            )
+        history = History(request.to_dict().get("initialMessages", []))
+        conversation = cls(api, organisation, session.session_id, history)
+        conversation._expiry = Expiry.of_new(session.created_at, session.expires_at, asked)
+        return conversation
+
+    @classmethod
+    def resume(
+        cls, api: "AISessionsApi", organisation: str, session_id: str, **options: Unpack[RequestOptions]
+    ) -> Self:
+        """Go on with the conversation that a session holds.
+
+        Raises:
+            pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+            NotFoundException: there is no such session, or it has expired.
+            ApiException: any other failure.
+        """
+        conversation = cls(api, organisation, session_id, History([]))
+        conversation.refresh(**options)
+        return conversation
+
+    @property
+    def session_id(self) -> str:
+        """The id of the session."""
+        return self._session_id
+
+    @property
+    def organisation(self) -> str:
+        """The id of the organisation."""
+        return self._organisation
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages as they were last read, and those stored since. The list is a copy."""
+        return [dict(message) for message in self._history.messages]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the session expires, as the service last said; None where it did not."""
+        return self._expiry.told
+
+    @property
+    def total_tokens(self) -> int | None:
+        """The tokens of the session in all, as the service last said; None where it did not."""
+        return self._total_tokens
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
+            f"{self.total_tokens} tokens, expires at {self.expires_at}>"
+        )
+
+    def refresh(self, **options: Unpack[RequestOptions]) -> None:
+        """Read the session again.
+
+        Raises:
+            NotFoundException: there is no such session, or it has expired.
+            ApiException: any other failure.
+        """
+        with self._turns:
+            self._read(options)
+
+    def append(
+        self,
+        *messages: UpdateAISessionRequestNewMessagesInner | Mapping[str, object],
+        tokens: int | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> None:
+        """Store a turn: all of these messages, or none. It is sent at most once.
+
+        Where the answer is lost, the session is read back. If the turn is there, it is stored. If not, it may still
+        arrive, and is not sent again: the exception tells. The next turn then begins with reading the session again.
+
+        Args:
+            *messages: the messages, as models or dicts with `role` (``user`` or ``assistant``) and `content`.
+            tokens: how many tokens the turn took, to be added to the total of the session.
+            **options: see `RequestOptions`. A `_request_timeout` in seconds holds for sending and reading together.
+
+        Raises:
+            pydantic.ValidationError: a message is not as the contract has it. Nothing was sent.
+            ApiValueError: there is no message, or one without a role or content. Nothing was sent.
+            OutcomeUnknownException: the turn may have been stored, may still be, or not.
+            ResponseFormatException: the same: an answer came that cannot be read.
+            ApiException: any other failure. Nothing was stored.
+        """
+        request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
+        turn = cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
+        if not turn or any(message.keys() != {"role", "content"} for message in turn):
+            raise ApiValueError("Give one message or more, each with its role and content")
+        with self._turns:
+            steps = _Steps(options, self._api.api_client.rest_client.timeout)
+            if not self._history.is_current:
+                self._read(steps.next())
+            self._history.sending(turn)
+            try:
+                answer = self._api.update_ai_session(
+                    self._organisation, self._session_id, request, **steps.next(_SENDING)
+                )
+            except (OutcomeUnknownException, ResponseFormatException):
+                if not self._is_stored(turn, steps.next()):
+                    raise
+            except (OpenApiException, ValidationError):
+                self._history.refused(turn)
+                raise
+            else:
+                self._history.confirmed(turn, answer.total_messages)
+                self._note_tokens(answer)
+
+    def turn(self, text: str, infer: Infer, **options: Unpack[RequestOptions]) -> str:
+        """Let a model reply to the user, and store both messages as one turn.
+
+        Args:
+            text: what the user says.
+            infer: the model: it gets the messages of the conversation, each a dict with `role` and `content`, with
+                the user's last, and returns its reply, as a `str` or a `Reply`. What it raises passes unchanged, and
+                nothing is stored.
+            **options: see `RequestOptions`.
+
+        Returns:
+            the text of the reply.
+
+        Raises:
+            ApiTypeError: `infer` returned something else, for example a coroutine. Nothing was stored.
+            ApiException: as for `append`.
+        """
+        question = UpdateAISessionRequestNewMessagesInner(role="user", content=text)
+        with self._turns:
+            if not self._history.is_current:
+                self._read(options)
+            history = [
+                {name: message[name] for name in ("role", "content") if name in message}
+                for message in self._history.messages
+            ]
+            reply = _reply(infer([*history, {"role": "user", "content": text}]))
+            answer = UpdateAISessionRequestNewMessagesInner(role="assistant", content=reply.content)
+            self.append(question, answer, tokens=reply.tokens, **options)
+            return reply.content
+
+    def keep_alive(self, minutes: int = 60, **options: Unpack[RequestOptions]) -> KeepAlive:
+        """Keep the session from expiring for the length of a `with` block::
+
+            with conversation.keep_alive():
+                ...  # hours of work
+
+        A thread extends it each time that half of the life that it had left is over, by the service's clock. Where
+        nothing has told how long it lives, as with a session that was resumed, it is extended at once.
+
+        Args:
+            minutes: by how much each extension extends it, 1 to 1440.
+            **options: see `RequestOptions`.
+
+        Returns:
+            what to enter. Its `failure` tells what ended it before its time; leaving the block raises that.
+
+        Raises:
+            pydantic.ValidationError: an argument is not as the contract has it.
+        """
+        request = ExtendAISessionRequest(additional_minutes=minutes)
+        seconds = timedelta(minutes=minutes).total_seconds()
+
+        def extend() -> None:
+            asked = self._clock()
+            answer = self._api.extend_ai_session(self._organisation, self._session_id, request, **options)
+            self._expiry = self._expiry.moved_to(answer.expires_at, at_least=asked + seconds)
+
+        def left() -> float:
+            ends = self._expiry.ends
+            return 0.0 if ends is None else ends - self._clock()
+
+        return KeepAlive(extend, left, self._wait)
+
+    def _read(self, options: RequestOptions, turn: Sequence[Mapping[str, Any]] = ()) -> bool:
+        """Read the session, and tell whether a turn whose answer was lost is in it for certain."""
+        session = self._api.get_ai_session(self._organisation, self._session_id, **options)
+        expires_at = _beyond_the_contract(session, ExtendAISession200Response, "expiresAt", "expires_at").expires_at
+        if expires_at is not None:
+            self._expiry = self._expiry.moved_to(expires_at)
+        self._note_tokens(_beyond_the_contract(session, UpdateAISession200Response, "totalTokens", "total_tokens"))
+        return self._history.read(session.messages or [], turn)
+
+    def _note_tokens(self, answer: UpdateAISession200Response) -> None:
+        if answer.total_tokens is not None:
+            self._total_tokens = answer.total_tokens
+
+    def _is_stored(self, turn: Sequence[Mapping[str, Any]], options: RequestOptions) -> bool:
+        try:
+            return self._read(options, turn)
+        except ApiException:
+            return False
+
+
+class _Steps:
+    """The options for each step of a call, with the time that is left for it."""
+
+    def __init__(self, options: RequestOptions, default_timeout: float) -> None:
+        self._options = options
+        timeout = options.get("_request_timeout")
+        self._timeout = default_timeout if timeout is None else timeout
+        self._began = time.monotonic()
+
+    def next(self, share: float = 1.0) -> RequestOptions:
+        """The options for the next step, which may take this share of the time that is left."""
+        timeout = cast("object", self._timeout)
+        if isinstance(timeout, bool) or not (isinstance(timeout, int | float) and timeout > 0):
+            return self._options  # a pair holds for each step, and anything else is refused there
+        left = timeout - (time.monotonic() - self._began)
+        return {**self._options, "_request_timeout": max(share * left, _LEAST)}
+
+
+def _beyond_the_contract(session: GetAISession200Response, kind: type[Answer], *names: str) -> Answer:
+    """What get tells beyond its contract, as the answer that tells it by contract."""
+    told = session.model_extra or {}
+    try:
+        return kind.model_validate({name: told[name] for name in names if name in told})
+    except ValidationError:
+        return kind()
+
+
+def _reply(result: object) -> Reply:
+    """What a model returned, as a reply."""
+    reply = Reply(result) if isinstance(result, str) else result
+    if isinstance(reply, Reply) and isinstance(cast("object", reply.content), str):
+        return reply
+    if inspect.iscoroutine(result):
+        result.close()  # else Python warns that nobody awaited it
+    raise ApiTypeError(f"infer must return a str or a quantcdn.Reply, not {type(result).__name__}")

@@ -1,0 +1,916 @@
+"""The command line, through its real process: against the sandbox, in pipes and in terminals.
+
+The tables are held against files in test/golden, each the standard output of one command. To write them anew, set
+QUANTCDN_WRITE_GOLDEN=1, and look at what changed.
+"""
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from importlib import metadata
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import typer
+from programs import nobody
+from servers import CLOSE, RESET, STALL, Answer, ScriptedServer, answer, json_answer, scripted_server
+from terminals import in_terminal, screen
+
+from quantcdn import AISessionsApi, ApiClient, Configuration, NotFoundException, __version__
+from quantcdn.cli._app import app
+from quantcdn.sandbox import running
+
+QUANTCDN = str(Path(sys.executable).with_name("quantcdn"))
+GOLDEN = Path(__file__).parent / "golden"
+TOKEN = "qc_Zx81mQpL4vTnW"
+ORGANISATION = "my-organisation"
+
+HOSTILE = {
+    "markup": "[red]Alert[/red] [link=https://evil.example]here[/link] :smile:",
+    "escapes": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J \x9b31m",
+    "bidi": "invoice \u202egnp.exe \u2066 \u200b\ufeff",
+    "lines": "one\ntwo\rthree\ttab \x00 nul \x7f",
+    "formula": '=1+1, "quoted" \' $(reboot) `id` %s {0}',
+    "scripts": "שלום العربية हिन्दी 漢字 👩\u200d👩\u200d👧 e\u0301",
+}
+
+
+@dataclass
+class Service:
+    """A sandbox that lives some days ago, so that its sessions have an age.
+
+    Attributes:
+        ago: how long ago it is there.
+        ids: the ids of its sessions, the oldest first.
+    """
+
+    api: AISessionsApi
+    env: dict[str, str]
+    ago: timedelta = timedelta(days=9)
+    ids: list[str] = field(default_factory=list)
+
+    def session(
+        self,
+        title: str | None = None,
+        ago: timedelta = timedelta(0),
+        *,
+        user: str = "user-1",
+        group: str | None = None,
+        model: str | None = None,
+        messages: Sequence[tuple[str, str]] = (),
+    ) -> str:
+        """Create a session as long ago, which is not before any other, and return its id."""
+        while self.ago > ago:  # a session lives for a day; extended, it lives on and is as idle as before
+            self.ago = max(ago, self.ago - timedelta(hours=20))
+            for session_id in self.ids:
+                self.api.extend_ai_session(ORGANISATION, session_id, {"additionalMinutes": 1440})
+        named = {name: value for name, value in (("title", title), ("model", model)) if value is not None}
+        created = self.api.create_ai_session(
+            ORGANISATION,
+            {
+                "userId": user,
+                "sessionGroup": group,
+                "metadata": named,
+                "expirationMinutes": 1440,
+                "initialMessages": [{"role": role, "content": content} for role, content in messages],
+            },
+        )
+        assert created.session_id
+        self.ids.append(created.session_id)
+        return created.session_id
+
+    def messages(self, session_id: str) -> list[tuple[str, str]]:
+        session = self.api.get_ai_session(ORGANISATION, session_id)
+        return [(message["role"], message["content"]) for message in session.messages or []]
+
+    def left(self) -> set[str | None]:
+        """The ids of the sessions that are there."""
+        return {session.id for session in self.api.list_ai_sessions(ORGANISATION, limit=100)}
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which nothing is configured, and a warning is an error."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    home = str(tmp_path_factory.mktemp("home"))
+    return {**kept, "HOME": home, "LANG": "C.UTF-8", "TERM": "xterm-256color", "PYTHONWARNINGS": "error"}
+
+
+def pointing_to(env: dict[str, str], host: str) -> dict[str, str]:
+    return {**env, "QUANT_API_TOKEN": TOKEN, "QUANT_ORGANISATION": ORGANISATION, "QUANT_BASE_URL": host}
+
+
+@contextlib.contextmanager
+def _service(env: dict[str, str]) -> Generator[Service, None, None]:
+    made: list[Service] = []
+
+    def clock() -> datetime:
+        return datetime.now(timezone.utc) - (made[0].ago if made else timedelta(0))
+
+    with (
+        running(access_token=TOKEN, organisation=ORGANISATION, clock=clock) as sandbox,
+        ApiClient(Configuration(sandbox.host, TOKEN)) as client,
+    ):
+        made.append(Service(AISessionsApi(client), pointing_to(env, sandbox.host)))
+        yield made[0]
+
+
+@pytest.fixture
+def service(env: dict[str, str]) -> Iterator[Service]:
+    with _service(env) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def some_days(env: dict[str, str]) -> Iterator[Service]:
+    """Sessions of different ages and groups, for tests that change nothing."""
+    with _service(env) as made:
+        made.session("Quarterly report", timedelta(days=4, hours=2), group="production", model="claude-sonnet-4")
+        made.session("漢字 and a 🚀 in a title", timedelta(days=2, hours=7), group="production", model="nova-lite")
+        made.session("A title that is longer than the table has room for, as titles are", timedelta(days=1, hours=1))
+        made.session(
+            None,
+            timedelta(hours=3, minutes=30),
+            group="staging",
+            model="a-model-with-a-long-name-2026-11-22",
+            messages=[("system", "Be short."), ("user", "Hello"), ("assistant", "Hi.\n\nuser:\n  Bye")],
+        )
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hostile(env: dict[str, str]) -> Iterator[Service]:
+    """A session for each hostile text, with that as its title and as a message, for tests that change nothing."""
+    with _service(env) as made:
+        for text in HOSTILE.values():
+            made.session(text, messages=[("user", text)])
+        yield made
+
+
+def quantcdn(
+    env: dict[str, str], *arguments: str, stdin: str | bytes = b"", code: int = 0
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command with pipes for its three streams."""
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    run = subprocess.run([QUANTCDN, *arguments], env=env, input=given, capture_output=True, timeout=60, check=False)
+    ended = subprocess.CompletedProcess(run.args, run.returncode, run.stdout.decode(), run.stderr.decode())
+    assert ended.returncode == code, (ended.stdout, ended.stderr)
+    assert "Traceback" not in ended.stderr
+    return ended
+
+
+def records(run: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
+    """The lines of JSON that a command wrote."""
+    return [json.loads(line) for line in run.stdout.split("\n") if line]
+
+
+def agrees_with_golden(name: str, text: str, ids: Sequence[str]) -> None:
+    """Hold what a command wrote against a file, with ids that do not change in place of random ones."""
+    for number, session_id in enumerate(ids, 1):
+        text = text.replace(session_id, f"{number:08}-0000-4000-8000-000000000000")
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("QUANTCDN_WRITE_GOLDEN"):
+        file.write_text(text, encoding="utf-8", newline="\n")
+    assert text == file.read_text(encoding="utf-8")
+
+
+# Tables
+
+
+@pytest.mark.parametrize("columns", [140, 80, 66, 20])
+def test_a_list_fits_its_terminal_and_never_cuts_an_id(some_days: Service, columns: int) -> None:
+    code, written = in_terminal([QUANTCDN, "sessions", "list"], some_days.env, columns)
+
+    assert code == 0
+    written = re.sub(r"\x1b\[\d*m", "", written)
+    for session_id in some_days.ids:
+        assert session_id in written
+    agrees_with_golden(f"list-{columns}", written, some_days.ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("show", ["show", "{newest}"]),
+        ("prune", ["prune", "--idle-for", "1d12h"]),
+        ("nothing", ["list", "--user", "nobody"]),
+        ("delete", ["delete", "no-such-session"]),
+    ],
+)
+def test_a_table_that_is_asked_for_is_written_to_a_pipe_too(
+    some_days: Service, name: str, arguments: list[str]
+) -> None:
+    arguments = [argument.format(newest=some_days.ids[-1]) for argument in arguments]
+    run = quantcdn(some_days.env, "sessions", *arguments, "--output", "table", code=4 if name == "delete" else 0)
+
+    written = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<timestamp>", run.stdout)
+    agrees_with_golden(name, written, some_days.ids)
+
+
+@pytest.mark.parametrize(
+    ("changed", "escapes"),
+    [({}, {"\x1b[1m", "\x1b[0m"}), ({"NO_COLOR": "1"}, set()), ({"TERM": "dumb"}, set())],
+    ids=["colours", "NO_COLOR", "TERM=dumb"],
+)
+def test_a_terminal_that_wants_no_escapes_gets_none(
+    some_days: Service, changed: dict[str, str], escapes: set[str]
+) -> None:
+    _, written = in_terminal([QUANTCDN, "sessions", "list"], {**some_days.env, **changed})
+
+    assert set(re.findall(r"\x1b\[?\d*.", written)) == escapes
+
+
+def test_columns_say_how_wide_a_table_in_a_pipe_is(some_days: Service) -> None:
+    run = quantcdn({**some_days.env, "COLUMNS": "66"}, "sessions", "list", "-o", "table")
+
+    agrees_with_golden("list-66", run.stdout, some_days.ids)
+
+
+# Data
+
+
+def test_every_form_holds_the_same_data(some_days: Service) -> None:
+    lines, document, rows = (
+        quantcdn(some_days.env, "sessions", "list", *form).stdout
+        for form in ((), ("--output", "json"), ("--output", "csv"))
+    )
+
+    listed = [json.loads(session.to_json()) for session in some_days.api.list_ai_sessions(ORGANISATION)]
+    assert [json.loads(line) for line in lines.splitlines()] == json.loads(document) == listed
+    columns = ["id", "title", "updated_at", "model", "created_at"]
+    expected = [{name: session.get(name, "") for name in columns} for session in listed]
+    assert list(csv.DictReader(io.StringIO(rows))) == expected
+
+
+def test_filters_combine_and_a_limit_ends_the_list(some_days: Service) -> None:
+    production, newest = (
+        records(quantcdn(some_days.env, "sessions", "list", *arguments))
+        for arguments in (["--group", "production", "--model", "nova-lite", "--user", "user-1"], ["--limit", "1"])
+    )
+
+    assert [session["id"] for session in production] == [some_days.ids[1]]
+    assert [session["id"] for session in newest] == [some_days.ids[3]]
+
+
+def test_messages_in_csv_are_rows(some_days: Service) -> None:
+    run = quantcdn(some_days.env, "sessions", "show", some_days.ids[-1], "--output", "csv")
+
+    header, *rows = csv.reader(io.StringIO(run.stdout))
+    assert header == ["role", "content"]
+    assert list(map(tuple, rows)) == some_days.messages(some_days.ids[-1])
+
+
+# Hostile texts
+
+
+def test_hostile_titles_reach_a_program_unchanged(hostile: Service) -> None:
+    lines, rows = (quantcdn(hostile.env, "sessions", "list", *form) for form in ((), ("--output", "csv")))
+
+    expected = list(reversed(HOSTILE.values()))
+    assert [record["title"] for record in records(lines)] == expected
+    assert [row["title"] for row in csv.DictReader(io.StringIO(rows.stdout, newline=""))] == expected
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
+def test_hostile_titles_do_nothing_to_a_terminal(hostile: Service, form: str) -> None:
+    code, written = in_terminal([QUANTCDN, "sessions", "list", "-o", form], hostile.env, 200)
+
+    assert code == 0
+    assert_harmless(written)
+    for shown in ("[red]Alert[/red]", ":smile:", "$(reboot) `id` %s {0}", "שלום العربية हिन्दी 漢字"):
+        assert shown in written
+
+
+def assert_harmless(written: str) -> None:
+    """Nothing but a heading in bold acts on the terminal, and nothing hides."""
+    without_heading = re.sub(r"\A\x1b\[1m(.*)\x1b\[0m\n", r"\1\n", written)
+    for text in (HOSTILE["escapes"], HOSTILE["bidi"], HOSTILE["lines"]):
+        for char in text:
+            assert char.isprintable() or char == "\n" or char not in without_heading
+
+
+def test_hostile_messages_do_nothing_to_a_terminal_and_none_passes_for_another(service: Service) -> None:
+    session_id = service.session(
+        "t", messages=[*(("user", text) for text in HOSTILE.values()), ("user", "a\nuser:\nb")]
+    )
+
+    code, written = in_terminal([QUANTCDN, "sessions", "show", session_id], service.env)
+
+    assert code == 0
+    assert_harmless(written.replace("\t", ""))
+    assert re.findall(r"^\S+:$", written, re.MULTILINE) == ["user:"] * (len(HOSTILE) + 1)
+    assert written.endswith("user:\n  a\n  user:\n  b\n")
+
+
+def test_a_megabyte_is_shown_whole_and_listed_on_one_line(service: Service) -> None:
+    title, message = "t" * 450_000, "[red]\x1b" * 60_000
+    session_id = service.session(title)
+    quantcdn(service.env, "sessions", "append", session_id, stdin=message)
+
+    (shown,) = records(quantcdn(service.env, "sessions", "show", session_id))
+    _, listed = in_terminal([QUANTCDN, "sessions", "list"], service.env)
+
+    assert (shown["title"], shown["messages"][0]["content"]) == (title, message)
+    assert len(listed.splitlines()) == 2
+    assert max(map(len, listed.splitlines())) <= 90
+
+
+def test_a_hostile_error_of_the_service_does_nothing_to_a_terminal(env: dict[str, str]) -> None:
+    refusal = json_answer({"message": HOSTILE["escapes"] + HOSTILE["bidi"]}, 400, {"X-Request-Id": "\x1b[31m7f3a"})
+    with scripted_server([refusal]) as server:
+        code, written = in_terminal([QUANTCDN, "sessions", "list", "-v"], pointing_to(env, server.host))
+
+    assert code == 3
+    assert "7f3a" in written
+    assert_harmless(written)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_data_is_utf_8_and_a_terminal_of_another_encoding_is_no_error(some_days: Service, encoding: str) -> None:
+    env = {**some_days.env, "PYTHONIOENCODING": encoding}
+
+    titles = [record["title"] for record in records(quantcdn(env, "sessions", "list"))]
+    code, written = in_terminal([QUANTCDN, "sessions", "list"], env)
+
+    assert titles[2] == "漢字 and a 🚀 in a title"
+    assert code == 0
+    assert "\\u6f22\\u5b57 and a" in written
+
+
+# One session at a time
+
+
+def test_a_session_is_created_continued_shown_extended_and_deleted(service: Service, tmp_path: Path) -> None:
+    service.ago = timedelta(0)
+    created = quantcdn(
+        service.env,
+        *("sessions", "create", "--user", "user-7", "--group", "shop", "--minutes", "30"),
+        *("--system", "Be short.", "--metadata", '{"model": "nova", "nested": {"a": [1, null]}}'),
+    )
+    session_id = created.stdout.removesuffix("\n")  # a script takes it as $(quantcdn sessions create ...)
+    (tmp_path / "message.txt").write_text("From a file\nof two lines\n")
+    for arguments, stdin in (
+        (["As an argument"], ""),
+        (["--role", "assistant", "--tokens", "42"], "From standard input\r\n"),
+        (["-"], "The same, and an empty line\n\n"),
+        (["--file", str(tmp_path / "message.txt")], ""),
+    ):
+        (appended,) = records(quantcdn(service.env, "sessions", "append", session_id, *arguments, stdin=stdin))
+    (shown,) = records(quantcdn(service.env, "sessions", "show", session_id))
+    (extended,) = records(quantcdn(service.env, "sessions", "extend", session_id, "--minutes", "15"))
+    deleted = quantcdn(service.env, "sessions", "delete", session_id)
+
+    assert (created.stderr, appended["totalMessages"], appended["totalTokens"]) == ("", 5, 42)
+    assert [(message["role"], message["content"]) for message in shown["messages"]] == [
+        ("system", "Be short."),
+        ("user", "As an argument"),
+        ("assistant", "From standard input"),
+        ("user", "The same, and an empty line\n"),
+        ("user", "From a file\nof two lines"),
+    ]
+    assert (shown["user_id"], shown["session_group"], shown["model"]) == ("user-7", "shop", "nova")
+    assert shown["metadata"]["nested"] == {"a": [1, None]}
+    lives = datetime.fromisoformat(extended["expiresAt"][:-1]) - datetime.fromisoformat(shown["created_at"][:-1])
+    assert lives == timedelta(minutes=45)
+    assert records(deleted) == [{"id": session_id, "outcome": "done"}]
+    assert deleted.stderr == "Sessions: 1 deleted.\n"
+    with pytest.raises(NotFoundException):
+        service.messages(session_id)
+
+
+def test_create_writes_the_whole_answer_in_the_form_that_is_asked_for(service: Service) -> None:
+    run = quantcdn(service.env, "sessions", "create", "--user", "u", "--output", "json")
+
+    assert json.loads(run.stdout).keys() == {"sessionId", "status", "expiresAt", "createdAt"}
+
+
+def test_what_cannot_be_appended_is_not_sent(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with scripted_server() as server:
+        append = ("sessions", "append", "s-1")
+        env = pointing_to(env, server.host)
+        assert "empty" in quantcdn(env, *append, code=2).stderr
+        assert "not both" in quantcdn(env, *append, "text", "--file", "f", code=2).stderr
+        assert "no text in UTF-8" in quantcdn(env, *append, "--file", str(tmp_path / "binary"), code=1).stderr
+        assert "No such file" in quantcdn(env, *append, "--file", str(tmp_path / "absent"), code=1).stderr
+        assert server.requests == []
+
+
+# Exit codes
+
+LIST = ("sessions", "list")
+SHOW = ("sessions", "show", "s-1")
+CREATE = ("sessions", "create", "--user", "u")
+APPEND = ("sessions", "append", "s-1", "Hello")
+DELETE = ("sessions", "delete", "s-1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "script", "code"),
+    [
+        pytest.param(CREATE, [json_answer({}, 400)], 3, id="400"),
+        pytest.param(LIST, [json_answer({}, 401)], 3, id="401"),
+        pytest.param(APPEND, [json_answer({}, 403)], 3, id="403"),
+        pytest.param(DELETE, [json_answer({}, 422)], 3, id="422 of a delete"),
+        pytest.param(SHOW, [json_answer({}, 404)], 4, id="404"),
+        pytest.param(DELETE, [json_answer({}, 404)], 4, id="404 of a delete"),
+        pytest.param(SHOW, [json_answer({}, 302, {"Location": "/"})], 6, id="redirect"),
+        pytest.param(SHOW, [answer(200, b"<html>")], 6, id="unreadable"),
+        pytest.param(LIST, repeat(json_answer({}, 503)), 6, id="503 of a read"),
+        pytest.param(CREATE, [json_answer({}, 201)], 7, id="no id"),
+        pytest.param(SHOW, repeat([RESET]), 5, id="reset"),
+        pytest.param((*SHOW, "--timeout", "0.4"), repeat([STALL]), 5, id="timeout"),
+        pytest.param(CREATE, [json_answer({}, 500)], 7, id="500 of a write"),
+        pytest.param(APPEND, [[CLOSE]], 7, id="write without an answer"),
+        pytest.param(APPEND, [answer(200, b"<html>")], 7, id="write with an unreadable answer"),
+        pytest.param((*APPEND, "--timeout", "0.4"), [[STALL]], 7, id="write and timeout"),
+    ],
+)
+def test_the_exit_code_says_what_came_of_it(
+    env: dict[str, str], arguments: tuple[str, ...], script: Iterable[Answer], code: int
+) -> None:
+    with scripted_server(script) as server:
+        run = quantcdn(pointing_to(env, server.host), *arguments, code=code)
+
+    if "delete" not in arguments:
+        assert run.stdout == ""
+        assert run.stderr.startswith("Error: ")
+    assert ("may have" in run.stderr or "look before you repeat it" in run.stderr) == (code == 7)
+
+
+def test_a_server_that_is_not_there_or_not_trusted_is_unreachable(env: dict[str, str]) -> None:
+    with nobody() as address:
+        run = quantcdn(pointing_to(env, f"http://{address}"), *LIST, code=5)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with scripted_server(tls=context) as server:
+        tls = quantcdn(pointing_to(env, server.host), *LIST, code=5)
+
+    assert run.stderr.startswith(f"Error: Could not connect to http://{address}: Connection refused")
+    assert tls.stderr.startswith("Error: No secure connection to https://127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unset", "said"),
+    [
+        (LIST, "QUANT_API_TOKEN", "set QUANT_API_TOKEN (or one of QUANT_API_KEY, QUANTCDN_API_TOKEN, BEARER_TOKEN)"),
+        (LIST, "QUANT_ORGANISATION", "set QUANT_ORGANISATION"),
+        ((*LIST, "--organisation", ""), "", "organisation: Input should be one path segment"),
+        ((*LIST, "--timeout", "0"), "", "timeout must be"),
+        (("sessions", "show", "a/b"), "", "session_id: Input should be one path segment"),
+        (("sessions", "create"), "", "Missing option '--user'"),
+        ((*CREATE, "--metadata", "[1]"), "", "it must be a JSON object"),
+        ((*CREATE, "--metadata", '{"n": NaN}'), "", "metadata.n: JSON has no NaN"),
+        (("sessions", "prune", "--idle-for", "2 days"), "", "it must be like 90m, 12h, 2d or 1d12h"),
+        (("sessions", "prune", "--idle-for", "9" * 30 + "d"), "", "it is too long"),
+        (("sessions", "prune", "--yes"), "", "or else --everything"),
+        (("sessions", "prune", "--group", "g", "--everything"), "", "or else --everything"),
+        (("sessions", "prune", "--group", " "), "", "session_group is blank"),
+        (("sessions", "chat", "--infer", "cat"), "", "Give the id of a session, or --new and --user"),
+        (("sessions", "list", "--token", "secret"), "", "No such option"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_meant_is_a_usage_error_and_nothing_is_sent(
+    env: dict[str, str], arguments: tuple[str, ...], unset: str, said: str
+) -> None:
+    with scripted_server() as server:
+        environment = {name: value for name, value in pointing_to(env, server.host).items() if name != unset}
+        run = quantcdn(environment, *arguments, code=2)
+
+    assert run.stdout == ""
+    assert said in " ".join(run.stderr.split())
+    assert server.requests == []
+
+
+def test_a_reader_that_leaves_is_no_error(some_days: Service) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [QUANTCDN, "sessions", "list"], env=some_days.env, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+
+    assert (run.returncode, run.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [("sessions", "list"), ("--version",)])
+def test_data_that_cannot_be_written_is_told(some_days: Service, arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(
+            [QUANTCDN, *arguments], env=some_days.env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert (run.returncode, run.stderr) == (1, "Error: No space left on device\n")
+
+
+def test_closed_streams_are_no_error(some_days: Service) -> None:
+    run = subprocess.run(["bash", "-c", f"{QUANTCDN} sessions list <&- >&-"], env=some_days.env, capture_output=True)
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+
+
+# Settings and secrets
+
+
+def test_options_win_over_the_environment(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("Bearer qc_from_a_file\n")
+    with nobody() as address, scripted_server([json_answer([])]) as server:
+        options = ("--organization", "other", "--base-url", server.host, "--token-file", str(tmp_path / "token"))
+        quantcdn(pointing_to(env, f"http://{address}"), "sessions", "list", *options)
+
+    assert server.request.target.startswith("/api/v3/organizations/other/")
+    assert server.request.headers["authorization"] == "Bearer qc_from_a_file"
+
+
+def test_the_environment_may_use_the_other_names(env: dict[str, str]) -> None:
+    with scripted_server([json_answer([])]) as server:
+        names = {
+            "QUANT_API_KEY": TOKEN,
+            "BEARER_TOKEN": "other",
+            "QUANTCDN_ORGANIZATION": "org",
+            "QUANT_API_TOKEN": " ",
+        }
+        quantcdn({**env, **names, "QUANT_BASE_URL": server.host}, "sessions", "list")
+
+    assert server.request.target.startswith("/api/v3/organizations/org/")
+    assert server.request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_the_log_is_asked_for_and_holds_no_token(some_days: Service) -> None:
+    run = quantcdn(some_days.env, "sessions", "list", "--limit", "1", "--verbose")
+
+    assert re.fullmatch(r"GET /api/v3/organizations/my-organisation/ai/sessions: 200, \d+ bytes .*\n", run.stderr)
+    assert TOKEN not in run.stderr
+
+
+def test_a_warning_is_one_line(env: dict[str, str]) -> None:
+    with nobody() as address:
+        host = f"http://{address.replace('127.0.0.1', '0.0.0.0')}"
+        run = quantcdn({**pointing_to(env, host), "PYTHONWARNINGS": ""}, "sessions", "list", code=5)
+
+    assert run.stderr.startswith(f"Warning: {host} is plain HTTP: the token and all messages can be read on the way\n")
+
+
+# Many sessions
+
+
+def test_prune_shows_what_it_would_delete_and_deletes_it_when_told_to(service: Service) -> None:
+    old, young, other = (
+        service.session("Old", timedelta(days=3), group="shop"),
+        service.session("Young", timedelta(days=1, hours=1), group="shop"),
+        service.session("Other", timedelta(hours=30), group="else"),
+    )
+    prune = ("sessions", "prune", "--idle-for", "2d", "--group", "shop")
+
+    planned = quantcdn(service.env, *prune)
+    assert service.left() == {old, young, other}
+    done = quantcdn(service.env, *prune, "--yes")
+    nothing = quantcdn(service.env, *prune, "--yes")
+
+    assert [(record["id"], record["title"], record["outcome"]) for record in records(planned)] == [
+        (old, "Old", "planned")
+    ]
+    assert planned.stderr == "Sessions: 1 to be deleted.\nNothing was deleted: --yes does it.\n"
+    assert [(record["id"], record["title"], record["outcome"]) for record in records(done)] == [(old, "Old", "done")]
+    assert done.stderr == "Sessions: 1 deleted.\n"
+    assert (nothing.stdout, nothing.stderr) == ("", "Sessions: none.\n")
+    assert service.left() == {young, other}
+
+
+def listed(*ids: str) -> list[bytes]:
+    """The pages of a list, the last of which is empty."""
+    return [json_answer([{"id": session_id, "title": f"Title of {session_id}"} for session_id in ids]), json_answer([])]
+
+
+def test_failures_are_listed_and_stop_nothing(env: dict[str, str]) -> None:
+    deletions = [json_answer({"message": "Deleted"}), json_answer({"message": "Not yours"}, 403), json_answer({}, 404)]
+    with scripted_server([*listed("s-1", "s-2", "s-3"), *deletions]) as server:
+        prune = ("sessions", "prune", "--group", "g", "--yes", "--workers", "1")
+        run = quantcdn(pointing_to(env, server.host), *prune, code=8)
+
+    assert [record["outcome"] for record in records(run)] == ["done", "failed", "gone"]
+    assert run.stderr == "s-2: 403 Forbidden: Not yours\nSessions: 1 deleted, 1 failed, 1 gone already.\n"
+
+
+def test_deleting_some_ids_that_are_not_there_is_partly_a_failure(service: Service) -> None:
+    run = quantcdn(service.env, "sessions", "delete", service.session(), "no-such-session", code=8)
+
+    assert [record["outcome"] for record in records(run)] == ["done", "gone"]
+    assert service.left() == set()
+
+
+def test_ctrl_c_ends_a_prune_after_what_is_under_way_and_says_what_was_done(env: dict[str, str]) -> None:
+    deleted = json_answer({"message": "Deleted"})
+    with scripted_server([*listed("s-1", "s-2", "s-3", "s-4"), deleted, [0.5, deleted]]) as server:
+        prune = [QUANTCDN, "sessions", "prune", "--group", "g", "--yes", "--workers", "1"]
+        code, stdout, stderr = interrupted(prune, pointing_to(env, server.host), server, after=4)
+
+    assert code == 130
+    assert [json.loads(line)["outcome"] for line in stdout.splitlines()] == ["done", "done", "not_tried", "not_tried"]
+    assert stderr == "Sessions: 2 deleted, 2 not tried.\nInterrupted.\n"
+
+
+def interrupted(command: list[str], env: dict[str, str], server: ScriptedServer, after: int) -> tuple[int, str, str]:
+    """Run a command, and press Ctrl-C once the server has had so many requests."""
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        server.wait_for_requests(after)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    assert "Traceback" not in stderr
+    return process.returncode, stdout, stderr
+
+
+def test_ctrl_c_in_a_write_says_that_its_outcome_is_unknown(env: dict[str, str]) -> None:
+    with scripted_server([[STALL]]) as server:
+        code, stdout, stderr = interrupted([QUANTCDN, *APPEND], pointing_to(env, server.host), server, after=1)
+
+    assert (code, stdout) == (130, "")
+    assert stderr == "Interrupted. Whether it took effect is not known: look before you repeat it.\n"
+
+
+def test_an_export_that_was_interrupted_goes_on_and_is_told(env: dict[str, str], tmp_path: Path) -> None:
+    def session(name: str) -> bytes:
+        return json_answer({"id": name, "messages": [{"role": "user", "content": HOSTILE["escapes"]}], "more": [1]})
+
+    file = tmp_path / "audit.jsonl"
+    export = ["sessions", "export", str(file), "--user", "u", "--workers", "1"]
+    with scripted_server([*listed("s-1", "s-2", "s-3"), session("s-1"), [0.5, session("s-2")]]) as server:
+        host = server.host
+        code, stdout, stderr = interrupted([QUANTCDN, *export], pointing_to(env, host), server, after=4)
+    with scripted_server([session("s-3")], port=int(host.rpartition(":")[2])) as server:
+        finished = quantcdn(pointing_to(env, host), *export)
+    again = quantcdn(pointing_to(env, host), *export, code=1)
+
+    assert (code, stdout) == (130, "")
+    assert stderr == "Interrupted: 2 of 3 sessions stand in the file. The same command goes on from there.\n"
+    exported = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(session["id"], session["more"]) for session in exported] == [("s-1", [1]), ("s-2", [1]), ("s-3", [1])]
+    (manifest,) = records(finished)
+    assert (manifest["file"], manifest["complete"], manifest["counts"]) == (str(file), True, {"done": 3})
+    assert manifest["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert finished.stderr == ""
+    assert again.stderr == f"Error: {file}: There is such a file already\n"
+
+
+def test_an_export_with_a_failure_lists_it_and_is_not_complete(env: dict[str, str], tmp_path: Path) -> None:
+    answers = [json_answer({"id": "s-1"}), json_answer({"message": "Not yours"}, 403)]
+    with scripted_server([*listed("s-1", "s-2"), *answers]) as server:
+        export = ("sessions", "export", str(tmp_path / "audit.jsonl"), "--user", "u", "--workers", "1")
+        run = quantcdn(pointing_to(env, server.host), *export, code=8)
+
+    assert records(run)[0]["complete"] is False
+    assert run.stderr == "s-2: 403 Forbidden: Not yours\n"
+    assert not (tmp_path / "audit.jsonl").exists()
+
+
+def test_progress_shows_in_a_terminal(env: dict[str, str], tmp_path: Path) -> None:
+    deleted = [0.3, json_answer({"message": "Deleted"})]
+    with scripted_server([*listed("s-1", "s-2", "s-3", "s-4"), *repeat(deleted, 4)]) as server:
+        prune = shlex.join([QUANTCDN, "sessions", "prune", "--group", "g", "--yes", "--workers", "1"])
+        with screen(prune, tmp_path, pointing_to(env, server.host)) as shown:
+            shown.wait_for(r"^Deleting: +25%\|.*\| 1/4 ")
+            shown.wait_for(r"^Deleting: +75%\|.*\| 3/4 ")
+            end = shown.wait_for(r"^Sessions: 4 deleted\.$")
+
+    assert re.search(r"^ID +OUTCOME +TITLE .*\ns-1 +done +Title of s-1$", end, re.MULTILINE)
+
+
+# Chat
+
+REVERSE = "import json, sys; *_, last = m = json.load(sys.stdin); print(len(m), last['role'], last['content'][::-1])"
+MODEL = shlex.join([sys.executable, "-c", REVERSE])
+
+
+def test_a_chat_stores_a_turn_for_each_line(service: Service) -> None:
+    service.ago = timedelta(0)
+    session_id = service.session(messages=[("system", "Reverse.")])
+
+    run = quantcdn(service.env, "sessions", "chat", session_id, "--infer", MODEL, stdin="abc\n\n漢字 é\n")
+
+    assert run.stdout == "2 user cba\n4 user é 字漢\n"
+    assert run.stderr == f"Session {session_id}, 1 messages\n"
+    assert service.messages(session_id)[1:] == [
+        ("user", "abc"),
+        ("assistant", "2 user cba"),
+        ("user", "漢字 é"),
+        ("assistant", "4 user é 字漢"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("infer", "said"),
+    [("exit 3", "ended with exit code 3"), ("true", "wrote no reply"), (r"printf '\377'", "wrote no text in UTF-8")],
+    ids=["fails", "says nothing", "writes no text"],
+)
+def test_a_turn_without_a_reply_is_not_stored(service: Service, infer: str, said: str) -> None:
+    run = quantcdn(service.env, "sessions", "chat", "--new", "--user", "u", "--infer", infer, stdin="a\n", code=1)
+
+    session_id = run.stderr.split()[1].rstrip(",")
+    assert (run.stdout, service.messages(session_id)) == ("", [])
+    assert run.stderr.endswith(f"Error: --infer {said}: nothing was stored\n")
+
+
+def test_a_turn_of_unknown_outcome_ends_a_chat(env: dict[str, str]) -> None:
+    session = json_answer({"id": "s-1", "messages": []})
+    with scripted_server([session, [CLOSE], session]) as server:
+        run = quantcdn(
+            pointing_to(env, server.host), "sessions", "chat", "s-1", "--infer", MODEL, stdin="a\nb\n", code=7
+        )
+
+    assert run.stdout == ""
+    assert "look before you repeat it" in run.stderr
+
+
+def test_a_chat_on_a_terminal_has_a_prompt_and_goes_on_after_a_failure(service: Service, tmp_path: Path) -> None:
+    service.ago = timedelta(0)
+    session_id = service.session()
+    model = tmp_path / "model"
+    model.write_text("#!/bin/sh\ngrep -q trouble && exit 9\nprintf 'fine \\033[31m'\n")
+    model.chmod(0o700)
+    chat = shlex.join([QUANTCDN, "sessions", "chat", session_id, "--infer", str(model)])
+
+    with screen(chat, tmp_path, service.env) as shown:
+        shown.wait_for("^>")
+        shown.type("trouble", "Enter")
+        shown.wait_for("^--infer ended with exit code 9: nothing was stored$")
+        shown.type("all wel", "Left", "Left", "Left", "Left", "BSpace", "BSpace", "Enter")  # a line can be edited
+        shown.wait_for(r"^fine \\x1b\[31m$")
+        shown.type("C-c")
+        shown.wait_for(r"^Interrupted\.$")
+
+    assert service.messages(session_id) == [("user", "a wel"), ("assistant", "fine \x1b[31m")]
+
+
+# Doctor
+
+
+def findings(run: "subprocess.CompletedProcess[str]") -> dict[str, tuple[str, str]]:
+    return {record["check"]: (record["result"], record["detail"]) for record in records(run)}
+
+
+def test_doctor_says_what_is_configured_and_from_where(some_days: Service) -> None:
+    proxies = {"HTTPS_PROXY": "http://user:hunter2@proxy.example:3128", "no_proxy": "127.0.0.1"}
+    run = quantcdn({**some_days.env, **proxies}, "doctor")
+
+    found = findings(run)
+    host = some_days.env["QUANT_BASE_URL"]
+    assert {result for result, _ in found.values()} == {"ok"}
+    assert found["token"][1] == "from QUANT_API_TOKEN"
+    assert found["organisation"][1] == f"{ORGANISATION}, from QUANT_ORGANISATION"
+    assert found["base URL"][1] == f"{host}, from QUANT_BASE_URL"
+    assert found["network"][1] == "HTTPS_PROXY, NO_PROXY set"
+    assert f"urllib3 {metadata.version('urllib3')}" in found["versions"][1]
+    assert "sandbox" in found["extras"][1]
+    assert run.stderr == ""
+    assert "hunter2" not in run.stdout
+    assert not any(TOKEN[start : start + 4] in run.stdout for start in range(len(TOKEN) - 3))
+
+
+def test_doctor_on_a_terminal_cuts_nothing(some_days: Service) -> None:
+    code, written = in_terminal([QUANTCDN, "doctor"], some_days.env, 40)
+
+    assert code == 0
+    assert re.search(r"^access +ok +the token may list the sessions of the organisation$", written, re.MULTILINE)
+
+
+def test_doctor_without_any_setting_names_them_and_still_tries_the_server(env: dict[str, str]) -> None:
+    with scripted_server([answer(302)]) as server:
+        run = quantcdn(env, "doctor", "--base-url", server.host, code=2)
+
+    found = findings(run)
+    assert found["token"][0] == found["organisation"][0] == "failed"
+    assert "QUANT_API_TOKEN" in found["token"][1]
+    assert "QUANT_ORGANISATION" in found["organisation"][1]
+    assert (found["server"][0], found["access"]) == ("ok", ("skipped", ""))
+    assert "authorization" not in server.request.headers
+
+
+def test_doctor_ends_with_the_code_of_the_first_thing_that_is_wrong(some_days: Service, env: dict[str, str]) -> None:
+    wrong_token = quantcdn({**some_days.env, "QUANT_API_TOKEN": "qc_wrong"}, "doctor", code=3)
+    with nobody() as address:
+        nobody_there = quantcdn(pointing_to(env, f"http://{address}"), "doctor", code=5)
+    no_url = quantcdn(pointing_to(env, "ftp://x"), "doctor", code=2)
+
+    assert findings(wrong_token)["access"][1].startswith("401 Unauthorized")
+    assert findings(nobody_there)["server"][1].startswith("Could not connect to")
+    assert findings(no_url)["base URL"][1].startswith("QUANT_BASE_URL: The host is not a URL")
+
+
+# The app
+
+
+def test_the_module_is_the_command(env: dict[str, str]) -> None:
+    run = subprocess.run([sys.executable, "-m", "quantcdn", "--version"], env=env, capture_output=True, text=True)
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"quantcdn {__version__}\n", "")
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_what_it_says_of_itself_loads_nothing_of_the_client(env: dict[str, str], argument: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "quantcdn", argument], env=env, capture_output=True, text=True
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+    assert run.returncode == 0
+    assert "quantcdn.cli" in loaded
+    assert loaded.isdisjoint({"urllib3", "pydantic", "rich", "tqdm", "quantcdn.configuration", "quantcdn.models"})
+
+
+def test_no_option_holds_a_token_and_all_commands_share_those_of_the_connection() -> None:
+    shared = {"--organisation", "--organization", "--base-url", "--token-file", "--timeout", "--verbose"}
+    root: Any = typer.main.get_command(app)
+    for command in (*root.commands["sessions"].commands.values(), root.commands["doctor"]):
+        options = {name for parameter in command.params for name in parameter.opts}
+        assert options >= shared
+        assert not any("token" in name for name in options - {"--token-file", "--tokens"})
+
+
+def without(package: str, env: dict[str, str], directory: Path) -> dict[str, str]:
+    """An environment in which a package is not installed, as far as Python can tell."""
+    (directory / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {package!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+    )
+    return {**env, "PYTHONPATH": str(directory)}
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_without_the_extra_it_says_how_to_install_it(some_days: Service, tmp_path: Path, package: str) -> None:
+    run = quantcdn(without(package, some_days.env, tmp_path), "sessions", "list", "-o", "table", code=2)
+
+    assert run.stdout == ""
+    assert run.stderr == (
+        f'Error: the command line needs the extra "quantcdn[cli]" ({package} is not installed); '
+        'in a clone, pip install ".[cli]" brings it\n'
+    )
+
+
+def test_the_sandbox_is_the_one_of_the_module(env: dict[str, str], tmp_path: Path) -> None:
+    module, command = (
+        subprocess.run([*start, "--help"], env=env, capture_output=True, text=True, check=True).stdout.split()
+        for start in ([sys.executable, "-m", "quantcdn.sandbox"], [QUANTCDN, "sandbox"])
+    )
+    refused = quantcdn(without("starlette", env, tmp_path), "sandbox", code=2)
+
+    assert command[command.index("[-h]") :] == module[module.index("[-h]") :]
+    assert refused.stderr.startswith("quantcdn sandbox: the sandbox needs Starlette and uvicorn")
+
+
+def test_the_sandbox_runs_until_ctrl_c(env: dict[str, str]) -> None:
+    command = [QUANTCDN, "sandbox", "--token", TOKEN, "--organisation", ORGANISATION]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        host = process.stdout.readline().split()[4]
+        created = quantcdn(pointing_to(env, host), *CREATE)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert len(created.stdout) == 37
+    assert process.returncode == 0
+
+
+def test_bash_completes_commands_and_options(env: dict[str, str], tmp_path: Path) -> None:
+    path = f"{Path(QUANTCDN).parent}:{env['PATH']}"
+    with screen("bash --noprofile -i", tmp_path, {**env, "HOME": str(tmp_path), "PATH": path, "PS1": "$ "}) as shown:
+        shown.type("quantcdn --install-completion; exec bash --noprofile -i", "Enter")
+        shown.wait_for("^bash completion installed in")
+        shown.type("quantcdn sess", "Tab", "pr", "Tab", "--ever", "Tab")
+        shown.wait_for(r"quantcdn sessions prune --everything")
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "CommandLine.md"
+EXAMPLES = re.findall(r"```bash\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.split("\n")[0])
+def test_an_example_of_the_page_runs_as_it_stands(service: Service, tmp_path: Path, example: str) -> None:
+    service.session("Old", timedelta(days=3), group="drupal-production")
+    env = {**service.env, "HOME": str(tmp_path), "PATH": f"{Path(QUANTCDN).parent}:{service.env['PATH']}"}
+
+    bash = ["bash", "-euo", "pipefail", "-c", example]
+    run = subprocess.run(bash, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout

@@ -1,0 +1,100 @@
+"""Going through all the sessions of a list: what is asked, and when. What comes of it is in `unit/test_pages.py`."""
+
+from itertools import islice, repeat
+from urllib.parse import parse_qs, urlsplit
+
+import pydantic
+import pytest
+from conftest import Connect
+from servers import ScriptedServer, json_answer, scripted_server
+
+from quantcdn import ServiceException, iter_ai_sessions
+from quantcdn.sandbox import Sandbox
+
+
+def page(*ids: str) -> bytes:
+    return json_answer([{"id": name} for name in ids])
+
+
+def asked(server: ScriptedServer) -> list[dict[str, str]]:
+    """The query of each request."""
+    return [{name: text for name, (text,) in parse_qs(urlsplit(r.target).query).items()} for r in server.requests]
+
+
+def test_every_session_comes_in_the_order_of_the_service(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    created = [api.create_ai_session(sandbox.organisation, {"userId": "pages"}).session_id for _ in range(7)]
+
+    found = iter_ai_sessions(api, sandbox.organisation, user_id="pages", page_size=3)
+
+    assert [session.id for session in found] == created[::-1]
+
+
+def test_the_filters_hold_for_each_page_and_combine(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    for user, group, model in [("a", "g", "m"), ("a", "g", "n"), ("a", "h", "m"), ("b", "g", "m")] * 2:
+        request = {"userId": f"pages-{user}", "sessionGroup": group, "metadata": {"model": model, "title": user}}
+        api.create_ai_session(sandbox.organisation, request)
+
+    found = iter_ai_sessions(api, sandbox.organisation, user_id="pages-a", session_group="g", model="m", page_size=1)
+
+    assert [(session.title, session.model) for session in found] == [("a", "m")] * 2
+
+
+def test_nothing_is_asked_before_a_session_is_due_and_no_page_before_its_time(connect: Connect) -> None:
+    with scripted_server([page("a", "b"), page("c"), page()]) as server:
+        sessions = iter_ai_sessions(connect(server.host), "org", page_size=2)
+        requests = [len(server.requests)]
+        for _ in range(3):
+            next(sessions)
+            requests.append(len(server.requests))
+        with pytest.raises(StopIteration):
+            next(sessions)
+
+    assert requests == [0, 1, 1, 2]
+    assert [query["offset"] for query in asked(server)] == ["0", "2", "3"]
+    assert {query["limit"] for query in asked(server)} == {"2"}
+
+
+def test_a_hundred_are_asked_for_at_a_time(connect: Connect) -> None:
+    with scripted_server([page()]) as server:
+        assert list(iter_ai_sessions(connect(server.host), "org")) == []
+
+    assert asked(server) == [{"limit": "100", "offset": "0"}]
+
+
+def test_a_server_that_says_the_same_for_ever_does_not_go_on_for_ever(connect: Connect) -> None:
+    with scripted_server(repeat(page("a", "b"))) as server:
+        assert [session.id for session in iter_ai_sessions(connect(server.host), "org")] == ["a", "b"]
+
+    assert len(server.requests) == 3
+
+
+def test_the_options_of_a_call_hold_for_each_page(connect: Connect) -> None:
+    auth = {"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer other"}
+    with scripted_server([page("a"), page("b"), page()]) as server:
+        list(iter_ai_sessions(connect(server.host), "org", _headers={"X-Job": "nightly"}, _request_auth=auth))
+
+    sent = [(request.headers["x-job"], request.headers["authorization"]) for request in server.requests]
+    assert sent == [("nightly", "Bearer other")] * 3
+
+
+def test_the_time_allowed_is_that_of_a_page_not_of_all(connect: Connect) -> None:
+    with scripted_server([[0.3, page("a")], [0.3, page("b")], [0.3, page()]]) as server:
+        found = list(iter_ai_sessions(connect(server.host), "org", _request_timeout=0.7))
+
+    assert len(found) == 2
+
+
+def test_a_page_that_fails_is_raised_after_the_sessions_before_it(connect: Connect) -> None:
+    with scripted_server([page("a", "b"), json_answer({}, 503)]) as server:
+        sessions = iter_ai_sessions(connect(server.host), "org")
+        assert [session.id for session in islice(sessions, 2)] == ["a", "b"]
+        with pytest.raises(ServiceException):
+            next(sessions)
+
+
+@pytest.mark.parametrize("page_size", [0, 101, True], ids=repr)
+def test_a_page_size_that_the_contract_does_not_allow_is_refused(connect: Connect, page_size: int) -> None:
+    with scripted_server() as server, pytest.raises(pydantic.ValidationError):
+        next(iter_ai_sessions(connect(server.host), "org", page_size=page_size))
