@@ -17,6 +17,16 @@ from quantcdn.exceptions import ApiTypeError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_OPTIONS = [
+    inspect.Parameter(
+        option,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=0 if option == "_host_index" else None,
+        annotation=annotation,
+    )
+    for option, annotation in get_type_hints(RequestOptions).items()
+]
+
 
 class Api:
     """What API classes have in common.
@@ -80,20 +90,28 @@ def operation(
     def without_preload_content(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> BaseHTTPResponse:
         return self.api_client.execute_without_preload_content(build(*args, **kwargs))
 
-    result: Any = get_type_hints(builder)["return"].__args__[0]
-    _describe(plain, builder, name, result)
+    types = get_type_hints(builder)
+    result: Any = types["return"].__args__[0]
+    given = [
+        parameter.replace(annotation=types[parameter.name])
+        for parameter in inspect.signature(builder).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([own, *given, *_OPTIONS])
+    _describe(plain, builder, name, signature.replace(return_annotation=result))
     _describe(
         with_http_info,
         builder,
         f"{name}_with_http_info",
-        ApiResponse[result],
+        signature.replace(return_annotation=ApiResponse[result]),
         "This variant returns an `ApiResponse`, with status, headers and raw body around the data.",
     )
     _describe(
         without_preload_content,
         builder,
         f"{name}_without_preload_content",
-        BaseHTTPResponse,
+        signature.replace(return_annotation=BaseHTTPResponse),
         "This variant returns the urllib3 response, unread, whatever its status. Read or close it.",
     )
     return plain, with_http_info, without_preload_content
@@ -124,26 +142,13 @@ def _without_input(error: ValidationError) -> ValidationError:
 
 
 def _describe(
-    function: Callable[..., object], builder: Callable[..., object], name: str, result: object, note: str = ""
+    function: Callable[..., object],
+    builder: Callable[..., object],
+    name: str,
+    signature: inspect.Signature,
+    note: str = "",
 ) -> None:
     """Make a variant look, to `help` and to editors, as if it had been written out."""
-    types = get_type_hints(builder)
-    parameters = [
-        parameter.replace(annotation=types[parameter.name])
-        for parameter in inspect.signature(builder).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    options = [
-        inspect.Parameter(
-            option,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=0 if option == "_host_index" else None,
-            annotation=annotation,
-        )
-        for option, annotation in get_type_hints(RequestOptions).items()
-    ]
-    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = inspect.Signature([own, *parameters, *options], return_annotation=result)
     summary, _, rest = inspect.cleandoc(builder.__doc__ or "").partition("\n\n")
     function.__name__ = name
     function.__module__ = builder.__module__
