@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import os
 import platform
 import threading
 import warnings
@@ -27,6 +26,7 @@ _making_the_default = threading.Lock()
 API_VERSION = "4.19.0"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RESPONSE_SIZE = 100_000_000
+DEFAULT_CONNECTIONS = 100
 
 
 class HostSetting(TypedDict):
@@ -76,7 +76,8 @@ class Configuration:
         cert_file: the path of the client's own certificate, in PEM format.
         max_response_size: the largest answer to read, in bytes, once unpacked.
         key_file: the path of the key of that certificate, in PEM format.
-        connection_pool_maxsize: how many connections to keep open for use again; one if None.
+        connection_pool_maxsize: how many connections to keep open for use again; one if None. More threads than that
+            open new ones again and again.
         proxy: the URL of a proxy, with credentials in it if it needs them; the environment's if None.
         proxy_headers: header fields to send to that proxy.
         on_attempt: a function to call after each attempt, with one `Attempt`, for metrics.
@@ -143,7 +144,7 @@ class Configuration:
         self.key_file: str | None = None
         self.tls_server_name: str | None = None
         self.trust_env = True
-        self.connection_pool_maxsize: int | None = (os.cpu_count() or 1) * 5
+        self.connection_pool_maxsize: int | None = DEFAULT_CONNECTIONS
         self.max_response_size = DEFAULT_MAX_RESPONSE_SIZE
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None

@@ -59,7 +59,7 @@ def test_everything_has_a_default() -> None:
     assert (configuration.host, configuration.access_token, configuration.debug) == (PUBLIC, None, False)
     assert configuration.timeout == DEFAULT_TIMEOUT
     assert configuration.verify_ssl is True
-    assert configuration.connection_pool_maxsize >= 5
+    assert configuration.connection_pool_maxsize == 100
     assert (configuration.server_index, configuration.server_variables) == (0, {})
     for name in ("ssl_ca_cert", "ca_cert_data", "retries", "assert_hostname", "cert_file", "key_file"):
         assert getattr(configuration, name) is None
