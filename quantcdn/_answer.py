@@ -24,9 +24,10 @@ _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick 
 _LONGEST_LINE = 65536
 _MOST_FIELDS = 100
 
-_status_line = re.compile(rb"HTTP/1\.(\d)[ \t]+([1-9]\d\d)(?:[ \t]+([^\r\n]*?))?[ \t]*\r?\n").fullmatch
-_find_fields = re.compile(r"^([!-9;-~]+):[ \t]*((?:[^\r\n]*[^ \t\r\n])?)[ \t]*\r?\n", re.MULTILINE).findall
-_fold = re.compile(r"(?<=.)[ \t]*\r?\n[ \t]+")
+# Spaces are stripped afterwards. A pattern with room for them in two places would try every way to share them out.
+_status_line = re.compile(rb"HTTP/1\.(\d)[ \t]+([1-9]\d\d)((?:[ \t][^\r\n\0]*)?)\r?\n").fullmatch
+_find_fields = re.compile(r"^([!-9;-~]+):([^\r\n\0]*)\r?\n", re.MULTILINE).findall
+_fold = re.compile(r"\r?\n[ \t]+")
 _is_length = re.compile(r"[0-9]{1,18}").fullmatch
 _EMPTY_LINES = (b"\r\n", b"\n")
 _BODILESS = frozenset([HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED])
@@ -119,7 +120,8 @@ class Answer(http.client.HTTPResponse):
         self.version = 11 if minor_version else 10
         self.headers = self.msg = _Fields()
         by_name: dict[str, str] = {}
-        for name, value in fields:
+        for name, text in fields:
+            value = text.strip(" \t")
             self.msg.set_raw(name, value)
             key = name.lower()
             by_name[key] = f"{by_name[key]}, {value}" if key in by_name else value
@@ -127,16 +129,17 @@ class Answer(http.client.HTTPResponse):
 
     def _frame(self, fields: dict[str, str]) -> None:
         """Tell where the body ends, and whether another answer may follow it."""
-        self.chunked = fields.get("transfer-encoding", "").lower() == "chunked"
-        self.chunk_left = None
         length = _length(fields["content-length"]) if "content-length" in fields else None
-        if self.status in _BODILESS or not self._has_body:
-            self.length = 0
-        else:
-            self.length = None if self.chunked else length
+        chunked = "transfer-encoding" in fields and _is_chunked(fields["transfer-encoding"])
+        has_body = self._has_body and self.status not in _BODILESS
+        self.chunked = chunked and has_body
+        self.chunk_left = None
+        self.length = (None if chunked else length) if has_body else 0
         connection = fields.get("connection", "").lower()
-        stays_open = "close" not in connection if self.version == 11 else "keep-alive" in connection
-        self.will_close = not stays_open or (self.length is None and not self.chunked)
+        stays_open = "close" not in connection and (
+            self.version == 11 or ("keep-alive" in connection and not chunked)  # HTTP/1.0 knows no chunks
+        )
+        self.will_close = not stays_open or (self.length is None and not chunked)
 
 
 def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
@@ -149,11 +152,11 @@ def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
         if len(line) == _LONGEST_LINE:
             raise http.client.LineTooLong("its head")
         raise http.client.BadStatusLine(line.decode("latin-1"))
-    return int(found[1]), int(found[2]), (found[3] or b"").decode("latin-1")
+    return int(found[1]), int(found[2]), found[3].strip().decode("latin-1")
 
 
 def _read_fields(file: io.BufferedReader) -> list[tuple[str, str]]:
-    """The header fields, up to the empty line after them."""
+    """The header fields, up to the empty line after them, with the spaces around their values."""
     lines: list[bytes] = []
     while (line := file.readline(_LONGEST_LINE)) not in _EMPTY_LINES:
         if not line:
@@ -174,12 +177,24 @@ def _read_fields(file: io.BufferedReader) -> list[tuple[str, str]]:
 
 def _length(value: str) -> int:
     """How many bytes the body has. The same may be said more than once."""
-    length, *others = {part.strip() for part in value.split(",")}
+    length, *others = _listed(value)
     if others:
         raise http.client.HTTPException("it is of more than one length")
     if not _is_length(length):
         raise http.client.HTTPException("its length is no number")
     return int(length)
+
+
+def _is_chunked(value: str) -> bool:
+    """Whether the body comes in chunks. It may be said twice, as a proxy does that repeats the service."""
+    codings = _listed(value.lower()) - {"", "identity"}  # the latter was once the name of none
+    if codings - {"chunked"}:
+        raise http.client.HTTPException("its transfer coding is unknown")
+    return bool(codings)
+
+
+def _listed(value: str) -> set[str]:
+    return {part.strip(" \t") for part in value.split(",")}
 
 
 class _TimedSocket:

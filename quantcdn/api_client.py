@@ -236,7 +236,7 @@ class ApiClient:
             try:
                 opened = self.rest_client.open(request, deadline)
                 answer = finish(opened, request, deadline)
-                outcome = Outcome.answered(opened.status, opened.headers)
+                outcome = Outcome.answered(opened.status, opened.headers, self._retry_policy)
             except ApiException as error:
                 failure = error
                 outcome = Outcome.of(error)
@@ -252,7 +252,8 @@ class ApiClient:
                 now=_now,
                 earlier=[exchange.outcome for exchange in exchanges],
             )
-            exchanges.append(Exchange(number, request, opened, failure, outcome, ended - started, delay))
+            failed = type(failure).__name__ if failure else None
+            exchanges.append(Exchange(number, request, opened, failed, outcome, ended - started, delay))
             report(exchanges[-1], self._on_attempt)
             if opened is not None and (failure is not None or delay is not None):
                 opened.close()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from quantcdn._headers import secrets_of, without_secrets
 from quantcdn._message import Request
 from quantcdn._request_id import request_id_of
-from quantcdn.exceptions import ApiException
 from quantcdn.retry import Outcome
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Exchange(NamedTuple):
     number: int
     request: Request
     response: "BaseHTTPResponse | None"
-    failure: ApiException | None
+    failure: str | None  # its name: the exception would hold all that was at hand when it was raised
     outcome: Outcome
     seconds: float
     retry_in: float | None
@@ -75,7 +74,7 @@ class Exchange(NamedTuple):
             self.request.path,
             self.number,
             self.outcome.status,
-            type(self.failure).__name__ if self.failure else None,
+            self.failure,
             self.outcome.unknown,
             self.response.tell() if self.response else 0,
             self.seconds,

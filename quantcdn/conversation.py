@@ -17,7 +17,6 @@ from quantcdn._call import RequestOptions
 from quantcdn._history import History
 from quantcdn._keep_alive import Expiry, KeepAlive
 from quantcdn.exceptions import (
-    ApiException,
     ApiTypeError,
     ApiValueError,
     OpenApiException,
@@ -42,8 +41,9 @@ Answer = TypeVar("Answer", ExtendAISession200Response, UpdateAISession200Respons
 
 __all__ = ["Conversation", "Infer", "KeepAlive", "Reply"]
 
-# The part of the time left that sending a turn may take. The rest is for reading back where no answer came in time.
-_SENDING = 0.75
+# The part of the time left that a step may take where another may follow: sending after reading, and reading back after
+# sending.
+_PART = 0.75
 # What is left of the time at the end, in seconds: a call that is allowed none would be refused as a mistake.
 _LEAST = 0.001
 
@@ -226,12 +226,10 @@ class Conversation:
         with self._turns:
             steps = _Steps(options, self._api.api_client.rest_client.timeout)
             if not self._history.is_current:
-                self._read(steps.next())
+                self._read(steps.next(_PART))
             self._history.sending(turn)
             try:
-                answer = self._api.update_ai_session(
-                    self._organisation, self._session_id, request, **steps.next(_SENDING)
-                )
+                answer = self._api.update_ai_session(self._organisation, self._session_id, request, **steps.next(_PART))
             except (OutcomeUnknownException, ResponseFormatException):
                 if not self._is_stored(turn, steps.next()):
                     raise
@@ -321,7 +319,7 @@ class Conversation:
     def _is_stored(self, turn: Sequence[Mapping[str, Any]], options: RequestOptions) -> bool:
         try:
             return self._read(options, turn)
-        except ApiException:
+        except Exception:  # also what the application's own code raises, which is asked for a token
             return False
 
 

@@ -117,9 +117,10 @@ class Outcome(NamedTuple):
         return cls(failure.status)
 
     @classmethod
-    def answered(cls, status: int, headers: Mapping[str, str]) -> "Outcome":
-        """What an answer says of an attempt."""
-        return cls(status, retry_after=None if status < 300 else headers.get("retry-after"))
+    def answered(cls, status: int, headers: Mapping[str, str], policy: RetryPolicy) -> "Outcome":
+        """What an answer says of an attempt. When to come back is read only where the policy may ask for that."""
+        outcome = cls(status)
+        return outcome._replace(retry_after=headers.get("retry-after")) if outcome.failed(policy.statuses) else outcome
 
     @property
     def unknown(self) -> bool:

@@ -50,6 +50,7 @@ from quantcdn import (
     ResponseFormatException,
     RetryPolicy,
     ServiceException,
+    TimeoutException,
     TooManyRequestsException,
 )
 from quantcdn.conversation import KeepAlive
@@ -357,6 +358,34 @@ def test_what_is_raised_is_what_the_update_raised_also_when_reading_back_fails(l
     assert line.stands(conversation) == [user("a")]
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(OSError, OutcomeUnknownConnectionException), (KeyboardInterrupt, KeyboardInterrupt)],
+    ids=["a failure", "Ctrl-C"],
+)
+def test_whatever_ends_the_reading_back_the_outcome_stays_unknown(
+    line: Line, sandbox: Sandbox, connect: Connect, error: type[BaseException], raised: type[BaseException]
+) -> None:
+    session_id, errors = line.open().session_id, iter([None, None, error()])
+
+    def token() -> str:
+        """Fails when it is asked for the third time: after those to resume and to send."""
+        if failure := next(errors, None):
+            raise failure
+        return sandbox.access_token
+
+    conversation = Conversation.resume(connect(line.proxy.host, token), sandbox.organisation, session_id)
+    line.proxy.follow([LOSE_ANSWER])
+
+    with pytest.raises(raised):
+        conversation.append(user("a"))
+    assert line.requests() == ["PUT"]
+    conversation.append(user("a"))
+
+    assert line.requests() == ["PUT", "GET", "PUT"]
+    assert line.stands(conversation) == conversation.messages == [user("a"), user("a")]
+
+
 def test_after_an_unknown_outcome_the_next_turn_begins_with_reading(line: Line) -> None:
     conversation = line.open()
     line.proxy.follow([OVERTAKEN_BY_ONE])
@@ -491,6 +520,20 @@ def test_sending_leaves_time_to_read_back_within_the_time_allowed(line: Line) ->
 
     assert 1.4 < monotonic() - began < 2.5
     assert conversation.messages == [user("a")]
+
+
+def test_a_turn_is_not_sent_when_reading_first_leaves_no_time_for_it(connect: Connect) -> None:
+    """Sent in the last moment, its outcome would not be known."""
+    created, unreadable, empty = json_answer({"sessionId": "s"}, 201), answer(200, b""), json_answer({"messages": []})
+    with scripted_server([created, unreadable, empty, [0.7, empty]]) as server:
+        conversation = Conversation.open(connect(server.host), "org", user_id="u")
+        with pytest.raises(ResponseFormatException):
+            conversation.append(user("a"))
+        with pytest.raises(TimeoutException) as caught:
+            conversation.append(user("b"), _request_timeout=0.8)
+
+    assert not isinstance(caught.value, OutcomeUnknownException)
+    assert [request.method for request in server.requests] == ["POST", "PUT", "GET", "GET"]
 
 
 def test_sending_and_reading_back_end_within_the_time_allowed(line: Line) -> None:

@@ -202,9 +202,11 @@ def test_one_client_serves_many_users_at_a_time(backend: Ask, user: str) -> None
 
 
 @pytest.mark.parametrize("example", ON_ANY_PORT)
-def test_a_failure_of_the_service_has_its_answer_and_gives_nothing_away(example: str) -> None:
+def test_what_the_service_answers_has_its_status_and_a_failure_gives_nothing_away(example: str) -> None:
     own, secret = json_answer([{"id": "s-1"}]), {"message": "internal matters"}
+    message = {"role": "user", "content": "Hello", "id": 7, "tools": []}  # with more than the contract has
     cases: list[tuple[str, str, list[Answer], int]] = [
+        ("GET", "/chats/s-1", [own, json_answer({"messages": [message]})], 200),
         ("GET", "/chats", [json_answer(secret, 401)], 503),
         ("GET", "/chats", [answer(200, b"no JSON")], 503),
         ("GET", "/chats/s-1", [own, json_answer(secret, 404)], 404),
@@ -368,7 +370,7 @@ def test_the_audit_export_holds_every_session_of_the_group_and_its_hash(
     assert all(session["messages"][0]["content"].startswith("Question ") for session in sessions)
     assert json.loads((tmp_path / "support.jsonl.manifest.json").read_bytes())["complete"] is True
     assert (again.returncode, again.stdout) == (2, "")
-    assert again.stderr.startswith("Nothing was exported: ")
+    assert again.stderr.startswith("Not exported: ")
 
 
 def test_the_audit_export_goes_on_where_it_ended(connect: Connect, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import pytest
 import trustme
 from conftest import TOKEN, Connect
 from distributed import Client, LocalCluster
-from servers import STALL, Answer, ScriptedServer, json_answer, scripted_server
+from servers import CLOSE, STALL, Answer, ScriptedServer, json_answer, scripted_server
 
 from quantcdn import (
     AISessionsApi,
@@ -136,6 +136,22 @@ def test_a_raw_response_returns_its_connection_when_it_is_read_and_ends_it_when_
         end(api.get_ai_session_without_preload_content("org", "s-1"))
         api.get_ai_session("org", "s-1")
     assert server.connections == connections
+
+
+def test_a_failure_that_another_attempt_made_good_is_not_kept(connect: Connect) -> None:
+    def kept() -> int:
+        return sum(type(thing) is ConnectionException for thing in gc.get_objects())
+
+    with scripted_server([[CLOSE], SESSION]) as server:
+        api = connect(server.host, retries=RetryPolicy(backoff=0))
+        gc.collect()
+        before = kept()
+        gc.disable()
+        try:
+            assert api.get_ai_session("org", "s-1").id
+            assert kept() == before
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("status", [404, 500])

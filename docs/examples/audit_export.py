@@ -3,7 +3,7 @@
     python audit_export.py support support.jsonl
 
 Where it was stopped, or could not read a session, the same command goes on where it ended. The exit code is 0 once the
-file is complete, 1 where something is missing, and 2 where nothing could be done.
+file is complete, 1 where something is missing, and 2 where it could not be done.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main() -> int:
         print(interrupted, file=sys.stderr)
         return 1
     except (quantcdn.ApiException, ValueError, OSError) as error:
-        print(f"Nothing was exported: {error}", file=sys.stderr)
+        print(f"Not exported: {error}", file=sys.stderr)
         return 2
     for session_id, problem in manifest.failed.items():
         print(f"{session_id}: {problem}", file=sys.stderr)

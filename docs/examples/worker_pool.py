@@ -2,7 +2,7 @@
 
     python worker_pool.py support
 
-Every process has a client of its own, made when it is first needed, however the process was started.
+Every process has a client of its own, however it was started: one that came with a fork opens its own connections.
 """
 
 import sys

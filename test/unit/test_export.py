@@ -1,6 +1,7 @@
 """Going on with an export that stopped anywhere, whatever stands in its file."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -127,3 +128,37 @@ def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
 
     assert path.read_text() == "mine"
     assert (tmp_path / "a.jsonl.partial").read_bytes() == b"".join(LINES.values())
+
+
+def test_a_link_that_leads_nowhere_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
+
+    with pytest.raises(FileExistsError):
+        Service(SESSIONS).export(tmp_path / "a.jsonl")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_the_current_directory_may_change_while_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    class Moving(Service):
+        def execute_with_http_info(self, call: Call[Any]) -> ApiResponse[GetAISession200Response]:
+            os.chdir(tmp_path / "elsewhere")
+            return super().execute_with_http_info(call)
+
+    assert Moving(SESSIONS).export(Path("a.jsonl")).complete
+
+    assert (tmp_path / "a.jsonl").read_bytes() == b"".join(LINES.values())
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_stop_at_the_very_end_of_an_export_of_nothing_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    assert Service({}).export(path).complete
+    path.rename(tmp_path / "a.jsonl.partial")
+
+    assert Service({}).export(path).complete
+
+    assert path.read_bytes() == b""

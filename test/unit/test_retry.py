@@ -227,6 +227,12 @@ def test_the_wait_is_the_longer_of_backoff_and_retry_after_if_there_is_time(
     assert delay(Outcome(503, retry_after=retry_after), time_left=time_left) == wait
 
 
+@pytest.mark.parametrize("status", [202, 304, 429, 503])
+def test_any_status_that_a_policy_names_may_ask_for_a_wait(status: int) -> None:
+    policy = RetryPolicy(statuses=frozenset([status]))
+    assert delay(Outcome.answered(status, {"retry-after": "20"}, policy), policy) == 20
+
+
 def test_a_policy_may_ignore_retry_after() -> None:
     assert delay(Outcome(429, retry_after="5"), RetryPolicy(respect_retry_after=False)) == 0.5
 
