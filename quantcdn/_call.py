@@ -1,7 +1,7 @@
 """One call of an operation, as data: what a builder of `quantcdn.api` returns and the client carries out."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -66,6 +66,34 @@ class RequestOptions(TypedDict, total=False):
     _content_type: str | None
     _headers: Annotated[Mapping[str, str], AfterValidator(_sendable)] | None
     _host_index: Annotated[Integer, Field(ge=0)]
+
+
+def check_options(options: RequestOptions) -> None:
+    """Refuse options that no call takes, before anything else is done.
+
+    Raises:
+        pydantic.ValidationError: one of them is misspelt, or has a value that is not allowed.
+    """
+    try:
+        TypeAdapter(RequestOptions).validate_python(options)
+    except ValidationError as error:
+        refusal = without_input(error)
+    else:
+        return
+    raise refusal  # here, where its context does not hold the error with the input
+
+
+def without_input(error: ValidationError) -> ValidationError:
+    """The same error without what was given, which may be a secret: `errors()` and pickling would show it."""
+    lines: list[Any] = [
+        {
+            "type": PydanticCustomError(cast("Any", line["type"]), cast("Any", line["msg"]), line.get("ctx")),
+            "loc": line["loc"],
+            "input": None,
+        }
+        for line in error.errors(include_url=False, include_input=False)
+    ]
+    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
 
 
 class Result(Generic[T]):

@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import PydanticCustomError
 from urllib3 import BaseHTTPResponse
 
-from quantcdn._call import Call, RequestOptions
+from quantcdn._call import Call, RequestOptions, without_input
 from quantcdn.api_client import ApiClient
 from quantcdn.api_response import ApiResponse
 from quantcdn.configuration import Configuration
@@ -78,7 +78,7 @@ def operation(
             named = dict(zip(parameters, args, strict=False))  # by name, so that errors name what was wrong
             return validated(**named, **kwargs)
         except ValidationError as error:
-            refusal = _without_input(error)
+            refusal = without_input(error)
         raise refusal  # here, where its context does not hold the error with the input
 
     def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -126,19 +126,6 @@ def _unknown_keywords(operation_name: str, unknown: set[str], names: list[str]) 
     return ValidationError.from_exception_data(
         operation_name, [{"type": problem, "loc": (name,), "input": None} for name in sorted(unknown)], hide_input=True
     )
-
-
-def _without_input(error: ValidationError) -> ValidationError:
-    """The same error without what was given, which may be a secret: `errors()` and pickling would show it."""
-    lines: list[Any] = [
-        {
-            "type": PydanticCustomError(cast("Any", line["type"]), cast("Any", line["msg"]), line.get("ctx")),
-            "loc": line["loc"],
-            "input": None,
-        }
-        for line in error.errors(include_url=False, include_input=False)
-    ]
-    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
 
 
 def _describe(

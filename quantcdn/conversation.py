@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
 
-from quantcdn._call import RequestOptions
+from quantcdn._call import RequestOptions, check_options
 from quantcdn._history import History
 from quantcdn._keep_alive import Expiry, KeepAlive
 from quantcdn.exceptions import (
@@ -254,9 +254,11 @@ class Conversation:
             the text of the reply.
 
         Raises:
+            pydantic.ValidationError: an argument is not as the contract has it. The model was not asked.
             ApiTypeError: `infer` returned something else, for example a coroutine. Nothing was stored.
             ApiException: as for `append`.
         """
+        check_options(options)
         question = UpdateAISessionRequestNewMessagesInner(role="user", content=text)
         with self._turns:
             if not self._history.is_current:
@@ -289,6 +291,7 @@ class Conversation:
         Raises:
             pydantic.ValidationError: an argument is not as the contract has it.
         """
+        check_options(options)
         request = ExtendAISessionRequest(additional_minutes=minutes)
         seconds = timedelta(minutes=minutes).total_seconds()
 

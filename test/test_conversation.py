@@ -698,6 +698,21 @@ def test_a_model_gets_role_and_content_alone_and_may_change_what_it_gets(connect
     assert conversation.messages == [*session["messages"], user("c"), assistant("d")]
 
 
+@pytest.mark.parametrize("option", [{"_request_timeout": -1}, {"_no_such_option": 1}], ids=["a bad value", "misspelt"])
+def test_options_that_no_call_takes_are_refused_before_anything_is_done(line: Line, option: Any) -> None:
+    conversation = line.open()
+    line.proxy.follow([])
+    asked: list[object] = []
+
+    with pytest.raises(pydantic.ValidationError, match=next(iter(option))):
+        conversation.turn("Hello", lambda messages: str(asked.append(messages)), **option)
+    with pytest.raises(pydantic.ValidationError, match=next(iter(option))):
+        conversation.keep_alive(**option)
+
+    assert asked == []
+    assert line.requests() == []
+
+
 def test_what_a_model_raises_passes_unchanged_and_nothing_is_stored(line: Line) -> None:
     conversation = line.open()
     failure = RuntimeError("the model is out of breath")
