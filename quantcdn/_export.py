@@ -74,6 +74,7 @@ class ExportFile:
     """
 
     def __init__(self, path: Path) -> None:
+        path = path.absolute()  # the current directory may change meanwhile
         self._path = path
         self._partial = path.with_name(f"{path.name}.partial")
         self._manifest = path.with_name(f"{path.name}.manifest.json")
@@ -87,20 +88,21 @@ class ExportFile:
             ApiValueError: another export was begun here and did not end.
             FileExistsError: the manifest of a finished export is in the way.
         """
-        unfinished = self._partial.exists() and self._partial.stat().st_size > 0
+        size = self._partial.stat().st_size if self._partial.exists() else None
         try:
             manifest = Manifest.model_validate_json(self._manifest.read_bytes())
         except FileNotFoundError:
             manifest = None
         except ValueError:
             raise ApiValueError(f"{self._manifest} is not the manifest of an export: remove it first") from None
-        if unfinished and not (manifest and manifest.is_of(host, organisation, selection)):
+        same = manifest is not None and manifest.is_of(host, organisation, selection)
+        if size and not same:
             raise ApiValueError(
                 f"{self._partial} was begun by an export of other sessions: finish that one, or remove the file"
             )
-        if manifest and manifest.complete and not unfinished:
+        if manifest and manifest.complete and manifest.size != size:
             raise FileExistsError(errno.EEXIST, "The manifest of a finished export is there", str(self._manifest))
-        return manifest if unfinished else None
+        return manifest if same and size is not None else None
 
     @contextmanager
     def opened(self, manifest: Manifest) -> Generator[set[str], None, None]:
@@ -138,9 +140,9 @@ class ExportFile:
         """
         manifest = manifest.model_copy(update={"size": self._size, "sha256": self._sha256.hexdigest()})
         os.fsync(self._lines.fileno())
-        self._lines.close()
         self._refuse_to_overwrite()
-        self._write(manifest)
+        self._write(manifest)  # while nobody else may write
+        self._lines.close()
         if manifest.complete:
             self._partial.replace(self._path)
         return manifest
@@ -163,7 +165,7 @@ class ExportFile:
         self._size += len(line)
 
     def _refuse_to_overwrite(self) -> None:
-        if self._path.exists():
+        if os.path.lexists(self._path):
             raise FileExistsError(errno.EEXIST, "There is such a file already", str(self._path))
 
     def _write(self, manifest: Manifest) -> None:

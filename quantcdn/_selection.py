@@ -90,7 +90,8 @@ def distinct(session_ids: Iterable[str] | None) -> tuple[str, ...] | None:
     """
     if session_ids is None:
         return None
-    given = tuple(cast("Iterable[object]", session_ids))
-    if isinstance(session_ids, str) or not all(isinstance(session_id, str) for session_id in given):
+    given = cast("object", session_ids)
+    ids = tuple(cast("Iterable[object]", given)) if isinstance(given, Iterable) else (given,)
+    if isinstance(given, str) or not all(isinstance(session_id, str) for session_id in ids):
         raise ApiTypeError("session_ids must be an iterable of str, and no single str")
-    return tuple(dict.fromkeys(cast("tuple[str, ...]", given)))
+    return tuple(dict.fromkeys(cast("tuple[str, ...]", ids)))

@@ -2,21 +2,27 @@
 
 import re
 
-# What stays, though it cannot be seen: a joiner inside the scripts and the emoji that are written with it, and the
-# flags of England, Scotland and Wales, which are spelt in tags.
+_HIDDEN = (
+    r"\x00-\x1f\x7f-\x9f"  # control characters: ESC, which begins the commands of a terminal, and its kin
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, embeddings, overrides and isolates of writing direction
+    r"\xad\u034f\u180e\u200b-\u200d\u2060-\u2065\u206a-\u206f\ufeff\ufff0-\ufffb"  # without a width
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+    r"\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that are blank
+    r"\u2028\u2029"  # the separators of lines and paragraphs
+    r"\ud800-\udfff"  # lone surrogates, which no output can encode
+)
+_SELECTORS = r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # of a variant of the character before them
+_SEEN = rf"[^\x00-\x7f{_HIDDEN}{_SELECTORS}]"
+# What stays, though it cannot be seen: a joiner inside the scripts and the emoji that are written with it, one selector
+# after a character that can have variants, and the flags of England, Scotland and Wales, which are spelt in tags.
 _KEPT = (
-    r"(?<=[^\x00-\x7f\u200b-\u200f\u2028-\u202e\u2060-\u206f])[\u200c\u200d]"
+    rf"(?:(?<={_SEEN})|(?<={_SEEN}[{_SELECTORS}]))[\u200c\u200d]"
+    rf"|(?:(?<={_SEEN})|(?<=[0-9#*]))[{_SELECTORS}]"
     r"|(?<=\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 )
-_ESCAPED = (
-    r"[\x00-\x1f\x7f-\x9f"  # control characters: ESC, which begins the commands of a terminal, and its kin
-    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, embeddings, overrides and isolates of writing direction
-    r"\xad\u180e\u200b-\u200d\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # without a width
-    r"\u2028\u2029"  # the separators of lines and paragraphs
-    r"\ud800-\udfff]"  # lone surrogates, which no output can encode
-)
-_hidden = re.compile(f"(?P<kept>{_KEPT})|{_ESCAPED}")
-_hidden_in_lines = re.compile(rf"(?P<kept>{_KEPT}|[\n\t])|\r(?=\n)|{_ESCAPED}")
+_SUSPECT = f"(?=[{_HIDDEN}{_SELECTORS}])"  # asked first, because it is quick
+_hidden = re.compile(f"{_SUSPECT}(?:(?P<kept>{_KEPT})|.)", re.DOTALL)
+_hidden_in_lines = re.compile(rf"{_SUSPECT}(?:(?P<kept>{_KEPT}|[\n\t])|\r(?=\n)|.)", re.DOTALL)
 
 
 def visible(text: str, *, multiline: bool = False) -> str:

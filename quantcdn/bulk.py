@@ -142,7 +142,8 @@ def delete(
         the report, with a result for each session.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Where ids were given, it
+            is the error in each result.
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: nothing says which sessions, or an argument is not valid. Nothing was sent.
         ApiException: the sessions could not be listed. Nothing was deleted.
@@ -207,7 +208,8 @@ def extend(
         the report, with a result for each session.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Where ids were given, it
+            is the error in each result.
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: an argument is not valid. Nothing was sent.
         ApiException: the sessions could not be listed. Nothing was extended.
@@ -272,7 +274,8 @@ def export(
         the manifest, which says whether the export is complete, and what is missing.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Where ids were given, it
+            is the error in each result.
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: an argument is not valid, or an export of other sessions was begun here. Nothing was sent.
         FileExistsError: the file is there already. Nothing was sent.
@@ -306,7 +309,9 @@ def export(
         if dry_run:
             return _concluded(manifest, crew.pretend(targets))
         with file.opened(manifest) as standing:
-            targets = [_done(target) if target.session_id in standing else target for target in targets]
+            targets = [
+                target._replace(outcome="done") if target.session_id in standing else target for target in targets
+            ]
             report = crew.work(targets, call, shown, keep=file.append)
             return file.finish(_concluded(manifest, report))
 
@@ -371,7 +376,7 @@ class _Crew:
             else:
                 if keep is not None:
                     keep(value)
-                result = _done(target)
+                result = target._replace(outcome="done")
             results[index] = result
             return result
 
@@ -399,10 +404,6 @@ class _Crew:
 
 def _targets(sessions: Iterable[tuple[str, ListAISessions200ResponseInner | None]]) -> list[Result]:
     return [Result(session_id, "not_tried", session) for session_id, session in sessions]
-
-
-def _done(target: Result) -> Result:
-    return target._replace(outcome="done")
 
 
 def _outcome_of(error: Exception, *, changes: bool) -> Outcome:

@@ -54,8 +54,8 @@ def html(value: object, *, now: datetime | None = None) -> str:
     """The HTML that a notebook shows for a model, a list of sessions, an `ApiResponse` or an `ApiException`.
 
     Args:
-        value: what to show. Something else is shown as JSON.
-        now: from when to count ages; the present if None.
+        value: what to show. Something else is shown as JSON, or as Python writes it where it cannot be JSON.
+        now: from when to count ages, with a time zone; the present if None.
     """
     shown = _any(value, now or datetime.now(timezone.utc))
     return f'<div class="quantcdn-view" lang="en" dir="ltr">{_STYLE}{shown}</div>'
@@ -186,7 +186,12 @@ def _block(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    except (TypeError, ValueError):  # a key that JSON does not know, or a cycle, in a request that is not checked yet
+        return repr(value)
 
 
 def _plain(value: object) -> object:

@@ -108,6 +108,7 @@ WORK: dict[str, Callable[..., Any]] = {
         ({"idle_for": 2}, "idle_for must be a timedelta, not int"),
         ({"session_ids": "abc"}, "no single str"),
         ({"session_ids": [7]}, "an iterable of str"),
+        ({"session_ids": 7}, "an iterable of str"),
         ({"session_ids": ["a"], "model": "m", "user_id": "u"}, "not both: user_id, model came"),
         ({"session_ids": [], "idle_for": timedelta(1)}, "not both: idle_for came"),
         ({"session_ids": ["a"], "workers": 0}, "workers must be a whole number above 0, not 0"),
@@ -685,6 +686,23 @@ def test_an_export_with_a_failure_is_not_finished_and_goes_on_when_called_again(
     assert files(tmp_path) == {"a.jsonl", "a.jsonl.manifest.json"}
 
 
+def test_an_export_to_which_nothing_came_keeps_to_the_ids_that_were_taken_down(
+    connect: Connect, tmp_path: Path
+) -> None:
+    target = tmp_path / "a.jsonl"
+    rows = json_answer([{"id": "a"}, {"id": "b"}])
+    with scripted_server([rows, json_answer([]), json_answer({}, 500), json_answer({}, 500)]) as server:
+        manifest = bulk.export(connect(server.host), "org", target, user_id="u", workers=1)
+    assert manifest.counts == {"failed": 2}
+
+    script = [json_answer({"id": "a"}), json_answer({"id": "b"})]
+    with scripted_server(script, port=server.address[1]) as server:
+        finished = bulk.export(connect(server.host), "org", target, user_id="u", workers=1)
+
+    assert (finished.complete, finished.listed_at) == (True, manifest.listed_at)
+    assert [session["id"] for session in lines(target)] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     "other",
     [{"user_id": "v"}, {"user_id": "u", "idle_for": timedelta(1)}, {"session_ids": ["a"]}, {}],
@@ -882,7 +900,7 @@ def test_a_progress_bar_is_shown_in_a_terminal_on_standard_error(api: AISessions
 @pytest.mark.parametrize(
     "selection", ['user_id="nobody"', 'user_id="u", dry_run=True'], ids=["nothing to do", "dry run"]
 )
-def test_a_progress_bar_that_does_not_advance_is_drawn_too(
+def test_where_nothing_is_to_be_done_no_progress_bar_is_drawn(
     api: AISessionsApi, service: Sandbox, selection: str
 ) -> None:
     create(api, 2)
@@ -890,7 +908,7 @@ def test_a_progress_bar_that_does_not_advance_is_drawn_too(
     output, shown = run_in_terminal(service, SHOW.replace('user_id="u"', selection))
 
     assert output in ("no sessions\n", "2 planned\n")
-    assert shown.strip().startswith("Deleting: ")
+    assert shown == ""
 
 
 def test_in_a_pipe_no_progress_bar_is_shown(api: AISessionsApi, service: Sandbox) -> None:

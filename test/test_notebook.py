@@ -352,6 +352,17 @@ def test_something_else_is_shown_as_json() -> None:
     assert json.loads(shown.text) == {"a": ["<b>", 1, str(NOW)]}
 
 
+def test_what_cannot_be_json_is_shown_as_python_writes_it() -> None:
+    cycle: dict[object, object] = {("<b>", 1): b"x"}
+    cycle["itself"] = cycle
+    request = CreateAISessionRequest(user_id="u", metadata={})
+    assert request.metadata is not None
+    request.metadata["cycle"] = cycle
+
+    assert [pre.text.strip() for pre in seen(cycle).all("pre")] == [repr(cycle)]
+    assert repr(cycle) in seen(request).text
+
+
 # What the views are
 
 

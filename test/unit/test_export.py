@@ -130,6 +130,19 @@ def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "a.jsonl.partial").read_bytes() == b"".join(LINES.values())
 
 
+def test_the_manifest_of_a_finished_export_is_not_overwritten_whatever_stands_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    Service(SESSIONS).export(path)
+    path.rename(tmp_path / "moved.jsonl")
+    (tmp_path / "a.jsonl.partial").touch()
+    before = (tmp_path / "a.jsonl.manifest.json").read_bytes()
+
+    with pytest.raises(FileExistsError):
+        Service(SESSIONS).export(path)
+
+    assert (tmp_path / "a.jsonl.manifest.json").read_bytes() == before
+
+
 def test_a_link_that_leads_nowhere_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
 
