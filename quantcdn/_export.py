@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ class Manifest(BaseModel):
         finished_at: when the last of them was dealt with.
         counts: how many sessions there are of each outcome.
         gone: the ids of those that were gone when they were asked for.
-        failed: what kept the others from being exported, by their ids.
+        failures: what kept the others from being exported, by their ids.
         size: the size of the lines, in bytes.
         sha256: the SHA-256 of the lines, as hexadecimal digits.
     """
@@ -54,9 +54,18 @@ class Manifest(BaseModel):
     finished_at: datetime | None = None
     counts: Mapping[str, int] = {}
     gone: tuple[str, ...] = ()
-    failed: Mapping[str, str] = {}
+    failures: Mapping[str, str] = {}
     size: int = 0
     sha256: str = ""
+
+    def __str__(self) -> str:
+        state = "complete" if self.complete else "not complete"
+        counts = [f"{count} {outcome}" for outcome, count in self.counts.items()] or ["no sessions"]
+        size = [f"{self.size} bytes"] if self.sha256 else []  # a dry run counts none
+        return f"{state}: {', '.join(counts + size)}"
+
+    def __repr__(self) -> str:
+        return f"<Manifest: {self}>"
 
     def is_of(self, host: str, organisation: str, selection: Selection) -> bool:
         """Whether it is the manifest of the export of these sessions."""
@@ -104,6 +113,11 @@ class ExportFile:
             raise FileExistsError(errno.EEXIST, "The manifest of a finished export is there", str(self._manifest))
         return manifest if same and size is not None else None
 
+    def standing(self, manifest: Manifest) -> set[str]:
+        """The ids of the sessions whose lines stand already, in an export that was begun."""
+        with open(self._partial, "rb") as lines:
+            return {session_id for session_id, _ in _whole(lines, manifest.session_ids)}
+
     @contextmanager
     def opened(self, manifest: Manifest) -> Generator[set[str], None, None]:
         """Open the lines for the length of a ``with`` block; the value is the ids of those that stand already.
@@ -120,7 +134,12 @@ class ExportFile:
                     raise BlockingIOError(error.errno, "Another export writes here", str(self._partial)) from None
             self._refuse_to_overwrite()
             self._sha256, self._size = hashlib.sha256(), 0
-            standing = self._standing({*manifest.session_ids})
+            standing: set[str] = set()
+            for session_id, line in _whole(self._lines, manifest.session_ids):
+                standing.add(session_id)
+                self._count(line)
+            self._lines.seek(self._size)
+            self._lines.truncate()
             if not standing:
                 self._write(manifest)  # before the first line
             yield standing
@@ -147,19 +166,6 @@ class ExportFile:
             self._partial.replace(self._path)
         return manifest
 
-    def _standing(self, session_ids: set[str]) -> set[str]:
-        """The ids of the sessions whose lines stand whole. From the first line on that does not, all is cut off."""
-        missing = set(session_ids)
-        for line in self._lines:
-            session_id = _id_in(line)
-            if session_id not in missing:
-                break
-            missing.remove(session_id)
-            self._count(line)
-        self._lines.seek(self._size)
-        self._lines.truncate()
-        return session_ids - missing
-
     def _count(self, line: bytes) -> None:
         self._sha256.update(line)
         self._size += len(line)
@@ -175,6 +181,17 @@ class ExportFile:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._manifest)
+
+
+def _whole(lines: Iterable[bytes], session_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """The lines that stand whole, with the ids of their sessions: those before the first one that does not."""
+    missing = {*session_ids}
+    for line in lines:
+        session_id = _id_in(line)
+        if session_id not in missing:
+            return
+        missing.remove(session_id)
+        yield session_id, line
 
 
 def _id_in(line: bytes) -> str | None:

@@ -71,7 +71,7 @@ def operation(
 
     def build(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
         if not kwargs.keys() <= names:
-            raise _unknown_keywords(name, kwargs.keys() - names, [*parameters, *RequestOptions.__annotations__])
+            raise unknown_keywords(name, kwargs.keys() - names, [*parameters, *RequestOptions.__annotations__])
         try:
             if len(args) > len(parameters):
                 return validated(*args, **kwargs)  # it says that there are too many
@@ -117,14 +117,15 @@ def operation(
     return plain, with_http_info, without_preload_content
 
 
-def _unknown_keywords(operation_name: str, unknown: set[str], names: list[str]) -> ValidationError:
+def unknown_keywords(function_name: str, unknown: set[str], names: list[str]) -> ValidationError:
+    """The refusal of keywords that a function does not take. It names those that it takes."""
     problem = PydanticCustomError(
         "unexpected_keyword_argument",
         "There is no such parameter or option; there are: {names}",
         {"names": ", ".join(names)},
     )
     return ValidationError.from_exception_data(
-        operation_name, [{"type": problem, "loc": (name,), "input": None} for name in sorted(unknown)], hide_input=True
+        function_name, [{"type": problem, "loc": (name,), "input": None} for name in sorted(unknown)], hide_input=True
     )
 
 

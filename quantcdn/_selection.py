@@ -12,6 +12,7 @@ from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.models import ListAISessions200ResponseInner
 from quantcdn.pages import iter_ai_sessions
+from quantcdn.progress import Bar
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Selection:
         return self == Selection()
 
     def sessions(
-        self, api: AISessionsApi, organisation: str, now: datetime, **options: Unpack[RequestOptions]
+        self, api: AISessionsApi, organisation: str, now: datetime, shown: Bar, **options: Unpack[RequestOptions]
     ) -> list[tuple[str, ListAISessions200ResponseInner | None]]:
         """The ids of the sessions, each with what the list said of it. Ids that were given are not looked up.
 
@@ -74,7 +75,7 @@ class Selection:
             model=self.model,
             **options,
         )
-        return [(session.id or "", session) for session in listed if self._is_idle(session, now)]
+        return [(session.id or "", session) for session in shown.counted(listed) if self._is_idle(session, now)]
 
     def _is_idle(self, session: ListAISessions200ResponseInner, now: datetime) -> bool:
         if self.idle_for is None:
@@ -91,7 +92,13 @@ def distinct(session_ids: Iterable[str] | None) -> tuple[str, ...] | None:
     if session_ids is None:
         return None
     given = cast("object", session_ids)
-    ids = tuple(cast("Iterable[object]", given)) if isinstance(given, Iterable) else (given,)
-    if isinstance(given, str) or not all(isinstance(session_id, str) for session_id in ids):
-        raise ApiTypeError("session_ids must be an iterable of str, and no single str")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ApiTypeError(f"session_ids must be an iterable of str, and no single {type(given).__name__}")
+    ids = tuple(cast("Iterable[object]", given))
+    for index, session_id in enumerate(ids):
+        if not isinstance(session_id, str):
+            raise ApiTypeError(
+                f"session_ids must be an iterable of str: item {index} is no str, but of type "
+                f"{type(session_id).__name__}. Give the ids of the sessions"
+            )
     return tuple(dict.fromkeys(cast("tuple[str, ...]", ids)))

@@ -6,8 +6,9 @@ A bounded number of calls is under way at a time. A session that fails stops not
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -16,12 +17,21 @@ from typing import Literal, NamedTuple, TypeVar, cast
 
 from typing_extensions import Unpack
 
+from quantcdn._arguments import check_arguments
 from quantcdn._call import RequestOptions
 from quantcdn._export import ExportFile, Manifest
 from quantcdn._selection import Selection, distinct
+from quantcdn._visible import visible
 from quantcdn.api import AISessionsApi
 from quantcdn.api_response import ApiResponse
-from quantcdn.exceptions import ApiException, ApiValueError, NotFoundException, ResponseFormatException
+from quantcdn.exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    NotFoundException,
+    ResponseFormatException,
+    excerpt,
+)
 from quantcdn.models import ExtendAISessionRequest, GetAISession200Response, ListAISessions200ResponseInner
 from quantcdn.progress import Bar, bar
 
@@ -56,6 +66,10 @@ class Result(NamedTuple):
     session: ListAISessions200ResponseInner | None = None
     error: Exception | None = None
 
+    def __repr__(self) -> str:
+        error = "" if self.error is None else f": {visible(excerpt(str(self.error), 500) or type(self.error).__name__)}"
+        return f"<Result {self.session_id!r}: {self.outcome}{error}>"
+
 
 @dataclass(frozen=True, repr=False)
 class Report:
@@ -81,15 +95,21 @@ class Report:
         return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items()) or "no sessions"
 
     def __repr__(self) -> str:
-        return f"<Report: {self}>"
+        first = next((f"; the first error is in {result!r}" for result in self.results if result.error), "")
+        return f"<Report: {self}{first}>"
+
+    def _repr_html_(self) -> str:
+        from quantcdn import views  # for notebooks only
+
+        return views.html(self)
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C was pressed: nothing was begun from then on, and what was under way was waited for.
 
     Attributes:
-        report: what became of the sessions until then. Where Ctrl-C was pressed again, nothing was waited for, and the
-            outcome of what was under way is unknown.
+        report: what became of the sessions until then; empty where it was not yet known which there are. Where Ctrl-C
+            was pressed again, nothing was waited for, and the outcome of what was under way is unknown.
     """
 
     def __init__(self, report: Report) -> None:
@@ -135,20 +155,21 @@ def delete(
             (`Configuration.connection_pool_maxsize`).
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
-            the work as Ctrl-C does, and is raised.
+            the work after what is under way, and is raised; there is no report then.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
         the report, with a result for each session.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Where ids were given, it
-            is the error in each result.
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Of an id that was given,
+            it is the error in its result.
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: nothing says which sessions, or an argument is not valid. Nothing was sent.
         ApiException: the sessions could not be listed. Nothing was deleted.
-        Interrupted: Ctrl-C was pressed while sessions were being deleted.
+        Interrupted: Ctrl-C was pressed.
     """
+    check_arguments(delete, api, organisation=organisation, **options)
     selection = Selection(distinct(session_ids), user_id, session_group, model, idle_for)
     if selection.selects_everything != everything:
         raise ApiValueError(
@@ -161,8 +182,8 @@ def delete(
         api.delete_ai_session(organisation, session_id, **options)
 
     crew = _Crew(api, workers, on_result)
-    with bar("Deleting", shown=progress) as shown:
-        targets = _targets(selection.sessions(api, organisation, _now(), **options))
+    with crew.interruptible(), bar("Deleting", shown=progress) as shown:
+        targets = _targets(selection.sessions(api, organisation, _now(), shown, **options))
         return crew.pretend(targets) if dry_run else crew.work(targets, call, shown)
 
 
@@ -201,20 +222,21 @@ def extend(
             (`Configuration.connection_pool_maxsize`).
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
-            the work as Ctrl-C does, and is raised.
+            the work after what is under way, and is raised; there is no report then.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
         the report, with a result for each session.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Where ids were given, it
-            is the error in each result.
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Of an id that was given,
+            it is the error in its result.
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: an argument is not valid. Nothing was sent.
         ApiException: the sessions could not be listed. Nothing was extended.
-        Interrupted: Ctrl-C was pressed while sessions were being extended.
+        Interrupted: Ctrl-C was pressed.
     """
+    check_arguments(extend, api, organisation=organisation, **options)
     selection = Selection(distinct(session_ids), user_id, session_group, model, idle_for)
     request = ExtendAISessionRequest(additional_minutes=additional_minutes)
 
@@ -222,8 +244,8 @@ def extend(
         api.extend_ai_session(organisation, session_id, request, **options)
 
     crew = _Crew(api, workers, on_result)
-    with bar("Extending", shown=progress) as shown:
-        targets = _targets(selection.sessions(api, organisation, _now(), **options))
+    with crew.interruptible(), bar("Extending", shown=progress) as shown:
+        targets = _targets(selection.sessions(api, organisation, _now(), shown, **options))
         return crew.pretend(targets) if dry_run else crew.work(targets, call, shown)
 
 
@@ -267,23 +289,24 @@ def export(
             (`Configuration.connection_pool_maxsize`).
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
-            the work as Ctrl-C does, and is raised.
+            the work after what is under way, and is raised; there is no report then.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
         the manifest, which says whether the export is complete, and what is missing.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Where ids were given, it
-            is the error in each result.
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent. Of an id that was given,
+            it is the error in its result.
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: an argument is not valid, or an export of other sessions was begun here. Nothing was sent.
         FileExistsError: the file is there already. Nothing was sent.
         BlockingIOError: another process is writing this export.
         OSError: a file could not be written.
         ApiException: the sessions could not be listed.
-        Interrupted: Ctrl-C was pressed while sessions were being exported.
+        Interrupted: Ctrl-C was pressed.
     """
+    check_arguments(export, api, organisation=organisation, **options)
     selection = Selection(distinct(session_ids), user_id, session_group, model, idle_for)
     host = api.api_client.configuration.host_for(options.get("_host_index", 0))
 
@@ -292,13 +315,15 @@ def export(
 
     crew = _Crew(api, workers, on_result)
     file = ExportFile(Path(path))
-    with bar("Exporting", shown=progress) as shown:
+    with crew.interruptible(), bar("Exporting", shown=progress) as shown:
         manifest = file.begun(host, organisation, selection)
         if manifest is not None:
             targets = _targets((session_id, None) for session_id in manifest.session_ids)
+            if dry_run:
+                targets = _resumed(targets, file.standing(manifest))
         else:
             now = _now()
-            targets = _targets(selection.sessions(api, organisation, now, **options))
+            targets = _targets(selection.sessions(api, organisation, now, shown, **options))
             manifest = Manifest(
                 host=host,
                 organisation=organisation,
@@ -307,12 +332,9 @@ def export(
                 session_ids=tuple(target.session_id for target in targets),
             )
         if dry_run:
-            return _concluded(manifest, crew.pretend(targets))
+            return _concluded(manifest, crew.pretend(targets)).model_copy(update={"complete": False})
         with file.opened(manifest) as standing:
-            targets = [
-                target._replace(outcome="done") if target.session_id in standing else target for target in targets
-            ]
-            report = crew.work(targets, call, shown, keep=file.append)
+            report = crew.work(_resumed(targets, standing), call, shown, keep=file.append)
             return file.finish(_concluded(manifest, report))
 
 
@@ -325,6 +347,7 @@ class _Crew:
         on_result: what to call with each result, in the thread that waits for the work.
 
     Raises:
+        ApiTypeError: `on_result` cannot be called.
         ApiValueError: there cannot be so many threads.
     """
 
@@ -332,16 +355,32 @@ class _Crew:
         number = cast("object", workers)
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ApiValueError(f"workers must be a whole number above 0, not {workers!r}")
+        if not (on_result is None or callable(cast("object", on_result))):
+            raise ApiTypeError(f"on_result must be a function that takes a Result, or None, not {on_result!r}")
         # More threads than the client keeps connections would open one for each call, and urllib3 would warn each time.
         self._size = min(workers, api.api_client.configuration.connection_pool_maxsize or 1)
         self._on_result = on_result
+        self._results: list[Result] = []
+
+    @contextmanager
+    def interruptible(self) -> Generator[None, None, None]:
+        """Where Ctrl-C is pressed in a ``with`` block, tell what became of the sessions until then.
+
+        Raises:
+            Interrupted: it was.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Interrupted(Report(tuple(self._results))) from None
 
     def pretend(self, targets: Sequence[Result]) -> Report:
         """Do nothing, and say so."""
-        report = Report(tuple(target._replace(outcome="planned") for target in targets))
-        for result in report.results:
-            self._tell(result)
-        return report
+        self._results = [_planned(target) for target in targets]
+        for result in self._results:
+            if result.outcome == "planned":
+                self._tell(result)
+        return Report(tuple(self._results))
 
     def work(
         self,
@@ -358,11 +397,8 @@ class _Crew:
                 to be kept.
             shown: the bar to advance.
             keep: what to do with its value; an exception ends the work, and is raised.
-
-        Raises:
-            Interrupted: Ctrl-C was pressed.
         """
-        results = list(targets)
+        results = self._results = list(targets)
 
         # Each thread notes the results itself: Ctrl-C interrupts only the main thread, and can lose none of them.
         def work(index: int) -> Result:
@@ -383,18 +419,15 @@ class _Crew:
         todo = iter([index for index, target in enumerate(targets) if target.outcome == "not_tried"])
         shown.expect(len(targets))
         shown.advance(sum(target.outcome != "not_tried" for target in targets))
-        try:
-            # As few are handed out as there are threads, so that whatever ends the loop ends the work.
-            with ThreadPoolExecutor(self._size, "quantcdn-bulk") as threads:
-                running = {threads.submit(work, index) for index in islice(todo, self._size)}
-                while running:
-                    ended, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in ended:
-                        self._tell(future.result())
-                        shown.advance()
-                    running |= {threads.submit(work, index) for index in islice(todo, len(ended))}
-        except KeyboardInterrupt:
-            raise Interrupted(Report(tuple(results))) from None
+        # As few are handed out as there are threads, so that whatever ends the loop ends the work.
+        with ThreadPoolExecutor(self._size, "quantcdn-bulk") as threads:
+            running = {threads.submit(work, index) for index in islice(todo, self._size)}
+            while running:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    self._tell(future.result())
+                    shown.advance()
+                running |= {threads.submit(work, index) for index in islice(todo, len(ended))}
         return Report(tuple(results))
 
     def _tell(self, result: Result) -> None:
@@ -404,6 +437,15 @@ class _Crew:
 
 def _targets(sessions: Iterable[tuple[str, ListAISessions200ResponseInner | None]]) -> list[Result]:
     return [Result(session_id, "not_tried", session) for session_id, session in sessions]
+
+
+def _resumed(targets: Sequence[Result], standing: Container[str]) -> list[Result]:
+    """The sessions of an export that was begun: those whose lines stand are done."""
+    return [target._replace(outcome="done") if target.session_id in standing else target for target in targets]
+
+
+def _planned(target: Result) -> Result:
+    return target._replace(outcome="planned") if target.outcome == "not_tried" else target
 
 
 def _outcome_of(error: Exception, *, changes: bool) -> Outcome:
@@ -430,7 +472,7 @@ def _concluded(manifest: Manifest, report: Report) -> Manifest:
             "finished_at": _now(),
             "counts": report.counts,
             "gone": tuple(result.session_id for result in report.results if result.outcome == "gone"),
-            "failed": {result.session_id: str(result.error) for result in report.results if result.error},
+            "failures": {result.session_id: str(result.error) for result in report.results if result.error},
         }
     )
 

@@ -186,6 +186,11 @@ class Conversation:
             f"{self.total_tokens} tokens, expires at {self.expires_at}>"
         )
 
+    def _repr_html_(self) -> str:
+        from quantcdn import views  # for notebooks only
+
+        return views.html(self)
+
     def refresh(self, **options: Unpack[RequestOptions]) -> None:
         """Read the session again.
 

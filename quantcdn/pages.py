@@ -1,9 +1,10 @@
 """All the sessions of a list, page after page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from typing_extensions import Unpack
 
+from quantcdn._arguments import check_arguments
 from quantcdn._call import RequestOptions
 from quantcdn.api import AISessionsApi
 from quantcdn.models import ListAISessions200ResponseInner
@@ -39,18 +40,33 @@ def iter_ai_sessions(
         page_size: how many sessions to ask for at a time, 1 to 100.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
-    Yields:
-        the sessions, without their messages, in the order of the service.
+    Returns:
+        an iterator over the sessions, without their messages, in the order of the service.
 
     Raises:
-        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
-        ApiValueError: the token or `_request_auth` cannot be sent. Nothing was sent.
-        ApiException: a page could not be had.
+        pydantic.ValidationError: an argument is not as the contract has it. Raised at once, not by the first `next`.
+        ApiValueError: the token or `_request_auth` cannot be sent, or there is no such server. Nothing was sent.
+        ApiException: a page could not be had. Raised when its first session is due.
     """
+    check_arguments(
+        iter_ai_sessions,
+        api,
+        organisation=organisation,
+        user_id=user_id,
+        session_group=session_group,
+        model=model,
+        page_size=page_size,
+        **options,
+    )
 
     def page(offset: int) -> list[ListAISessions200ResponseInner]:
         return api.list_ai_sessions(organisation, user_id, session_group, page_size, offset, model, **options)
 
+    return _all(page)
+
+
+def _all(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> Iterator[ListAISessions200ResponseInner]:
+    """The sessions of all pages; a page is asked for by its offset."""
     seen: set[str | None] = {None}  # what has no id cannot be known again
     offset = 0
     offset_counts = False

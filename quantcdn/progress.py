@@ -1,26 +1,36 @@
 """Progress bars, where a person looks: in a terminal, on standard error, or in a notebook. In a pipe there is none."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 __all__ = ["Bar", "bar"]
 
+T = TypeVar("T")
+
+_SHORT = 0.5
+"""How long a list may take before its progress is shown, in seconds."""
+
 
 class Bar:
     """A progress bar, made by `bar`. It is drawn from when it is known that there is something to do."""
 
-    def __init__(self, draw: "Callable[[int], tqdm[Any]] | None" = None) -> None:
+    def __init__(self, draw: "Callable[..., tqdm[Any]] | None" = None) -> None:
         self._draw = draw
         self._drawn: tqdm[Any] | None = None
+
+    def counted(self, listed: Iterable[T]) -> Iterable[T]:
+        """The same, which nobody knows the number of; where it takes long, how many came is shown until the end."""
+        return listed if self._draw is None else self._draw(listed, desc="Listing", leave=False, delay=_SHORT)
 
     def expect(self, total: int) -> None:
         """Begin, now that it is known how many there will be."""
         if self._draw is not None and total:
-            self._drawn = self._draw(total)
+            self._drawn = self._draw(total=total)
 
     def advance(self, count: int = 1) -> None:
         """Note that so many more are done."""
@@ -55,8 +65,6 @@ def bar(description: str, *, shown: bool) -> Generator[Bar, None, None]:
             name=error.name,
         ) from error
 
-    def draw(total: int) -> "tqdm[Any]":
-        return tqdm(desc=description, total=total, unit=" sessions", disable=None)  # None: nothing in a pipe
-
+    draw = partial(tqdm, desc=description, unit=" sessions", disable=None)  # None: nothing in a pipe
     with closing(Bar(draw)) as drawn:
         yield drawn

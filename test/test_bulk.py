@@ -37,6 +37,7 @@ from quantcdn import (
     Configuration,
     ConnectionException,
     ForbiddenException,
+    ListAISessions200ResponseInner,
     NotFoundException,
     OutcomeUnknownException,
     ResponseFormatException,
@@ -108,7 +109,13 @@ WORK: dict[str, Callable[..., Any]] = {
         ({"idle_for": 2}, "idle_for must be a timedelta, not int"),
         ({"session_ids": "abc"}, "no single str"),
         ({"session_ids": [7]}, "an iterable of str"),
-        ({"session_ids": 7}, "an iterable of str"),
+        ({"session_ids": 7}, "no single int"),
+        ({"session_ids": [ListAISessions200ResponseInner(id="a")]}, "item 0 is no str, .* Give the ids"),
+        ({"session_ids": ["a", None]}, "item 1 is no str, but of type NoneType"),
+        ({"session_ids": ["a"], "on_result": "print"}, "on_result must be a function that takes a Result"),
+        ({"session_ids": ["a"], "_host_index": 99}, "There is no server 99"),
+        ({"session_ids": ["a"], "_request_auth": {"value": ""}}, "_request_auth must be like"),
+        ({"session_ids": ["a"], "_request_auth": {"value": "a\nb"}}, "cannot be sent"),
         ({"session_ids": ["a"], "model": "m", "user_id": "u"}, "not both: user_id, model came"),
         ({"session_ids": [], "idle_for": timedelta(1)}, "not both: idle_for came"),
         ({"session_ids": ["a"], "workers": 0}, "workers must be a whole number above 0, not 0"),
@@ -123,6 +130,51 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
 ) -> None:
     with scripted_server() as server, pytest.raises((ApiValueError, ApiTypeError), match=error):
         work(connect(server.host), "org", **arguments)
+
+
+@pytest.mark.parametrize("work", ["delete", "extend", "export"])
+@pytest.mark.parametrize("selection", [{}, {"user_id": "u"}, {"session_ids": ["a"]}], ids=repr)
+@pytest.mark.parametrize(
+    ("argument", "error"),
+    [
+        (
+            {"group": "big"},
+            "There is no such parameter or option; there are: api, organisation, .*session_group, model, ",
+        ),
+        ({"limit": 10}, "there are: .*session_ids, .*dry_run, .*_request_timeout, .*_host_index"),
+        ({"dryrun": True}, "dryrun\n  There is no such"),
+        ({"_request_timeot": 5}, "_request_timeot\n  There is no such"),
+        ({"_host_index": "x"}, "_host_index\n  Input should be a valid integer"),
+        ({"_request_timeout": -1}, "_request_timeout\n  Input should be a number of seconds above 0"),
+        ({"_headers": {"X": "a\nb"}}, "_headers\n  The value of the header 'X' cannot be sent"),
+        ({"organisation": ".."}, "organisation\n  Input should be one path segment"),
+        ({"organisation": None}, "organisation\n  Input should be a valid string"),
+    ],
+    ids=repr,
+)
+def test_an_argument_that_no_call_takes_is_refused_before_anything_is_done(
+    connect: Connect,
+    tmp_path: Path,
+    work: str,
+    selection: dict[str, Any],
+    argument: dict[str, Any],
+    error: str,
+) -> None:
+    own = {"delete": {}, "extend": {"additional_minutes": 5}, "export": {"path": tmp_path / "a.jsonl"}}[work]
+    arguments = {"organisation": "org", **own, **selection, **argument}
+    told: list[bulk.Result] = []
+    with scripted_server() as server, pytest.raises(pydantic.ValidationError, match=error):
+        getattr(bulk, work)(connect(server.host), on_result=told.append, **arguments)
+
+    assert told == []
+    assert files(tmp_path) == set()
+
+
+def test_a_refusal_shows_no_secret(connect: Connect) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        bulk.delete(connect(None), "org", session_ids=["a"], _headers={"X-Key": "hush\nhush"})
+
+    assert "hush" not in f"{caught.value!r} {caught.value.errors()}"
 
 
 @pytest.mark.parametrize(
@@ -272,6 +324,36 @@ def test_a_failure_stops_nothing_and_says_what_failed(connect: Connect) -> None:
     assert str(report) == "2 done, 2 failed, 1 gone"
 
 
+def test_printed_what_failed_shows_what_the_service_said(
+    api: AISessionsApi, service: Sandbox, connect: Connect
+) -> None:
+    (session_id,) = create(api, 1)
+
+    report = bulk.delete(connect(service.host, "another-token"), "sandbox", session_ids=[session_id])
+
+    (result,) = report.failures
+    said = json.loads(str(getattr(result.error, "body", None)))["message"]
+    assert repr(result).startswith(f"<Result '{session_id}': failed: 401 Unauthorized: {said}")
+    assert repr(report) == f"<Report: 1 failed; the first error is in {result!r}>"
+    assert str(report) == "1 failed"
+
+
+def test_printed_what_is_done_is_short(api: AISessionsApi) -> None:
+    (session_id,) = create(api, 1)
+
+    report = bulk.delete(api, "sandbox", user_id="u")
+
+    assert repr(report) == "<Report: 1 done>"
+    assert repr(report.results[0]) == f"<Result '{session_id}': done>"
+
+
+def test_printed_what_the_service_said_acts_on_no_terminal(connect: Connect) -> None:
+    with scripted_server([json_answer({"message": "\x1b[2J"}, 403)]) as server:
+        report = bulk.delete(connect(server.host), "org", session_ids=["a"])
+
+    assert repr(report.results[0]) == r"<Result 'a': failed: 403 Forbidden: \x1b[2J>"
+
+
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
@@ -392,6 +474,17 @@ def test_ctrl_c_in_on_result_brings_the_report(connect: Connect) -> None:
 
     assert outcomes(caught.value.report) == [("a", "done"), ("b", "not_tried"), ("c", "not_tried")]
     assert str(caught.value) == "interrupted: 1 done, 2 not_tried"
+
+
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_ctrl_c_in_a_dry_run_brings_the_report(connect: Connect, work: Callable[..., Any]) -> None:
+    def interrupt(result: bulk.Result) -> None:
+        raise KeyboardInterrupt
+
+    with scripted_server() as server, pytest.raises(bulk.Interrupted) as caught:
+        work(connect(server.host), "org", session_ids=["a", "b"], dry_run=True, on_result=interrupt)
+
+    assert outcomes(caught.value.report) == [("a", "planned"), ("b", "planned")]
 
 
 # Under faults
@@ -558,6 +651,41 @@ def test_a_prune_that_is_interrupted_half_way_says_what_was_done(connect: Connec
         assert len(found["unknown"]) <= 4
 
 
+LISTING = """
+try:
+    bulk.{work}
+except bulk.Interrupted as stop:
+    print([*stop.report.results], stop, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        'delete(api, "sandbox", everything=True)',
+        'delete(api, "sandbox", everything=True, dry_run=True)',
+        'extend(api, "sandbox", 5)',
+        'export(api, "sandbox", arguments[0])',
+    ],
+)
+def test_ctrl_c_while_the_ids_are_taken_down_brings_an_empty_report(
+    connect: Connect, tmp_path: Path, work: str
+) -> None:
+    gate = Gate()
+    with running(clock=gate) as service:
+        api = connect(service.host, service.access_token)
+        ids = create(api, 3)
+        gate.let(1)
+        with child(service, LISTING.format(work=work), tmp_path / "a.jsonl") as process:
+            gate.wait_until_held()
+            assert interrupt(process, until="[") == "[] interrupted: no sessions"
+            assert process.wait(PATIENCE) == 0
+        gate.let(10**9)
+        assert listed(api) == ids
+
+    assert files(tmp_path) == set()
+
+
 # Exports
 
 
@@ -624,6 +752,18 @@ def test_every_byte_that_means_something_is_kept(connect: Connect, tmp_path: Pat
     assert re.sub(rb"\s+", b" ", line).strip() == re.sub(rb"\s+", b" ", sent[3:]).strip()
 
 
+def test_printed_a_manifest_is_short(api: AISessionsApi, tmp_path: Path) -> None:
+    ids = create(api, 30)
+    api.delete_ai_session("sandbox", ids[0])
+
+    planned = bulk.export(api, "sandbox", tmp_path / "a.jsonl", session_ids=ids, dry_run=True)
+    manifest = bulk.export(api, "sandbox", tmp_path / "a.jsonl", session_ids=ids, workers=1)
+
+    assert repr(planned) == "<Manifest: not complete: 30 planned>"
+    assert str(manifest) == f"complete: 1 gone, 29 done, {manifest.size} bytes"
+    assert repr(manifest) == f"<Manifest: {manifest}>"
+
+
 def test_an_export_of_nothing_is_an_empty_file(api: AISessionsApi, tmp_path: Path) -> None:
     manifest = bulk.export(api, "sandbox", tmp_path / "none.jsonl", user_id="nobody")
 
@@ -668,13 +808,20 @@ def test_an_export_with_a_failure_is_not_finished_and_goes_on_when_called_again(
 
         assert not manifest.complete
         assert manifest.counts == {"done": 2, "failed": 1}
-        assert manifest.failed.keys() == {"b"}
-        assert manifest.failed["b"].startswith("500")
+        assert manifest.failures.keys() == {"b"}
+        assert manifest.failures["b"].startswith("500")
         assert not target.exists()
         assert [session["id"] for session in lines(partial)] == ["a", "c"]
         assert json.loads((tmp_path / "a.jsonl.manifest.json").read_text()) == manifest.model_dump(mode="json")
 
     told: list[bulk.Result] = []
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    planned = bulk.export(connect(server.host), "org", target, user_id="u", dry_run=True, on_result=told.append)
+    assert (planned.complete, planned.counts) == (False, {"done": 2, "planned": 1})
+    assert outcomes(bulk.Report(tuple(told))) == [("b", "planned")]
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    told.clear()
     with scripted_server([json_answer({"id": "b"})], port=server.address[1]) as server:
         finished = bulk.export(connect(server.host), "org", target, user_id="u", on_result=told.append)
 
@@ -909,6 +1056,16 @@ def test_where_nothing_is_to_be_done_no_progress_bar_is_drawn(
 
     assert output in ("no sessions\n", "2 planned\n")
     assert shown == ""
+
+
+def test_a_list_that_takes_long_is_shown_to_go_on(connect: Connect) -> None:
+    pages = [json_answer([{"id": "a"}]), [0.7, json_answer([{"id": "b"}])], json_answer([])]
+    with scripted_server([*pages, json_answer({}), json_answer({})]) as server:
+        output, shown = run_in_terminal(Sandbox(server.host, "token", "sandbox"), SHOW)
+
+    assert output == "2 done\n"
+    assert "Listing: 2 sessions [" in shown
+    assert shown.index("Listing: ") < shown.index("Deleting: ")
 
 
 def test_in_a_pipe_no_progress_bar_is_shown(api: AISessionsApi, service: Sandbox) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nbformat
 import pandas as pd
@@ -31,21 +31,28 @@ from conftest import TOKEN, Connect
 from IPython.core.formatters import DisplayFormatter
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from pydantic import BaseModel
 from servers import CLOSE, json_answer, scripted_server
 
 from quantcdn import (
     ApiException,
     ApiResponse,
+    ApiTypeError,
+    Conversation,
     CreateAISession201Response,
     CreateAISessionRequest,
     DeleteAISession200Response,
+    ExtendAISession200Response,
     GetAISession200Response,
     ListAISessions200ResponseInner,
     NotFoundException,
     RetryPolicy,
+    UpdateAISessionRequestNewMessagesInner,
+    bulk,
     to_dataframe,
     views,
 )
+from quantcdn._history import History
 from quantcdn.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -90,6 +97,10 @@ VIEWS: dict[str, Callable[[str], object]] = {
         data=DeleteAISession200Response.model_construct(message=text),
         raw_data=b"",
     ),
+    "a conversation": lambda text: Conversation(
+        cast("Any", None), "org", text, History([{"role": text, "content": text, text: text}])
+    ),
+    "a report": lambda text: bulk.Report((bulk.Result(text, "failed", error=ApiException(400, text)),)),
     "an exception": lambda text: ApiException.answered(400, text, {"x-request-id": text}, text, {"message": text}),
 }
 
@@ -179,10 +190,10 @@ def skeleton(view: Element) -> list[tuple[str, list[str]]]:
 # What the views show
 
 
-def test_a_list_of_sessions_is_a_table_of_title_model_age_and_id() -> None:
+def test_a_list_of_sessions_is_a_table_with_how_long_ago_each_was_updated_and_created() -> None:
     ages = [timedelta(seconds=30), timedelta(hours=3, minutes=5), timedelta(days=2)]
     sessions = [
-        session(id=f"s-{index}", title=f"Title {index}", model="m", created_at=NOW - age)
+        session(id=f"s-{index}", title=f"Title {index}", model="m", created_at=NOW - 2 * age, updated_at=NOW - age)
         for index, age in enumerate(ages)
     ]
 
@@ -190,11 +201,11 @@ def test_a_list_of_sessions_is_a_table_of_title_model_age_and_id() -> None:
         (
             "4 sessions",
             [
-                ["Title", "Model", "Age", "Id"],
-                ["Title 0", "m", "30 s", "s-0"],
-                ["Title 1", "m", "3 h", "s-1"],
-                ["Title 2", "m", "2 d", "s-2"],
-                ["untitled", "", "", "s-3"],
+                ["Title", "Updated", "Model", "Created", "Id"],
+                ["Title 0", "30 s ago", "m", "1 min ago", "s-0"],
+                ["Title 1", "3 h ago", "m", "6 h ago", "s-1"],
+                ["Title 2", "2 d ago", "m", "4 d ago", "s-2"],
+                ["untitled", "", "", "", "s-3"],
             ],
         )
     ]
@@ -203,7 +214,7 @@ def test_a_list_of_sessions_is_a_table_of_title_model_age_and_id() -> None:
 def test_an_age_tells_the_exact_time_as_well() -> None:
     (instant,) = seen([session(id="s", created_at=NOW - timedelta(hours=3))]).all("time")
 
-    assert instant.text == "3 h"
+    assert instant.text == "3 h ago"
     assert instant.attributes == dict.fromkeys(("datetime", "title"), "2026-05-06 04:08:09+00:00")
 
 
@@ -224,6 +235,9 @@ def test_a_session_is_its_fields_and_its_transcript() -> None:
             "id": "s-1",
             "title": "A title",
             "created_at": "2026-05-06T07:03:09Z",
+            "updated_at": "2026-05-06T07:08:04.5Z",
+            "expiresAt": "2026-05-06T18:08:09+09:00",
+            "closed_at": "tomorrow",
             "total_tokens": 7,
             "metadata": {"plan": None},
             "messages": [
@@ -242,6 +256,9 @@ def test_a_session_is_its_fields_and_its_transcript() -> None:
             [
                 ["id", "s-1"],
                 ["created_at", "5 min ago"],
+                ["updated_at", "4 s ago"],
+                ["expiresAt", "in 2 h"],
+                ["closed_at", "tomorrow"],
                 ["total_tokens", "7"],
                 ["metadata", '{\n  "plan": null\n}'],
             ],
@@ -289,16 +306,63 @@ def test_an_answer_is_a_table_of_what_it_holds() -> None:
     created = CreateAISession201Response(session_id="s-1", status="active", expires_at=NOW + timedelta(minutes=60))
 
     assert tables(created) == [
-        ("CreateAISession201Response", [["session_id", "s-1"], ["status", "active"], ["expires_at", "in 1 h"]])
+        ("Created session", [["session_id", "s-1"], ["status", "active"], ["expires_at", "in 1 h"]])
     ]
-    assert tables(DeleteAISession200Response()) == [("DeleteAISession200Response", [])]
+
+
+CAPTIONS: dict[str, BaseModel] = {
+    "Session": session(),
+    "Extended session": ExtendAISession200Response(),
+    "Deleted session": DeleteAISession200Response(),
+    "Message": UpdateAISessionRequestNewMessagesInner(),
+}
+
+
+@pytest.mark.parametrize("caption", CAPTIONS)
+def test_a_model_is_named_in_plain_words(caption: str) -> None:
+    assert tables(CAPTIONS[caption])[0][0] == caption
+
+
+def test_a_conversation_shows_what_is_known_of_its_session_and_its_transcript(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    conversation = Conversation.open(api, sandbox.organisation, user_id="u")
+    conversation.turn("Hi", lambda _: "Hello")
+    assert conversation.expires_at
+
+    about, transcript = (
+        (table.all("caption")[0].text, table.lines)
+        for table in parsed(views.html(conversation, now=conversation.expires_at - timedelta(hours=1))).all("table")
+    )
+
+    assert about == (
+        "Conversation",
+        [["session_id", conversation.session_id], ["expires_at", "in 1 h"], ["total_tokens", "0"]],
+    )
+    assert transcript == ("2 messages", [["user", "Hi"], ["assistant", "Hello"]])
+
+
+def test_a_report_shows_how_many_there_are_of_each_outcome_and_what_failed() -> None:
+    refused = bulk.Result("s-3", "failed", error=ApiException(403, "Forbidden"))
+    done = [bulk.Result(f"s-{index}", "done") for index in range(2)]
+
+    assert tables(bulk.Report((*done, refused, bulk.Result("s-4", "not_tried")))) == [
+        ("4 sessions", [["done", "2"], ["failed", "1"], ["not_tried", "1"]]),
+        (
+            "2 failures",
+            [["Id", "Outcome", "Error"], ["s-3", "failed", "403 Forbidden"], ["s-4", "not_tried", ""]],
+        ),
+    ]
+    assert tables(bulk.Report(tuple(done))) == [("2 sessions", [["done", "2"]])]
+    assert tables(bulk.Report((refused,) * 101))[1][1][-1] == ["and 1 more failure"]
 
 
 def test_a_request_shows_what_will_be_sent() -> None:
     request = CreateAISessionRequest.from_dict({"userId": "u", "initialMessages": [{"role": "user", "content": "Hi"}]})
     ((caption, lines),) = tables(request)
 
-    assert caption == "CreateAISessionRequest"
+    assert caption == "Request to create a session"
     assert lines[0] == ["user_id", "u"]
     assert lines[-1][0] == "initial_messages"
     assert json.loads(lines[-1][1]) == [{"role": "user", "content": "Hi"}]
@@ -330,9 +394,24 @@ def test_an_exception_shows_what_the_service_said_and_each_attempt(connect: Conn
         ["Message", "Try later"],
         ["Request id", "r-9"],
     ]
-    assert [header for header, _ in lines[4:]] == ["Attempt 1", "Attempt 2"]
-    assert "ConnectionException" in lines[4][1]
-    assert "503" in lines[5][1]
+    ((header, attempts),) = lines[4:]
+    first, second = attempts.splitlines()
+    assert header == "Attempts"
+    assert re.search("ConnectionException, .* attempt 1;", first)
+    assert re.search("503, .* attempt 2$", second)
+
+
+def test_an_exception_says_nothing_twice(connect: Connect) -> None:
+    answers = [json_answer({"message": "Try later"}, 503, {"X-Request-Id": name}) for name in ("r-1", "r-2")]
+    with scripted_server(answers) as server:
+        api = connect(server.host, retries=RetryPolicy(attempts=2, backoff=0.01))
+        with pytest.raises(ApiException) as caught:
+            api.get_ai_session("org", "s-1")
+
+    text = seen(caught.value).text.lower()
+
+    for once in ("r-1", "r-2", "attempt 1", "attempt 2", "try later"):
+        assert text.count(once) == 1, once
 
 
 def test_an_exception_shows_no_secret_that_the_service_repeats(connect: Connect) -> None:
@@ -361,6 +440,23 @@ def test_what_cannot_be_json_is_shown_as_python_writes_it() -> None:
 
     assert [pre.text.strip() for pre in seen(cycle).all("pre")] == [repr(cycle)]
     assert repr(cycle) in seen(request).text
+
+
+UNCHECKED: dict[str, object] = {
+    "a list": [session(id=1, title=["odd"], created_at="odd", updated_at=NOW.replace(tzinfo=None))],
+    "messages that are none": GetAISession200Response.model_construct(messages=["odd"]),
+    "messages in a dict": GetAISession200Response.model_construct(messages={"odd": 1}),
+    "a number of messages": GetAISession200Response.model_construct(messages=7, title="odd"),
+    "a time without a zone": ExtendAISession200Response.model_construct(expires_at=datetime(2026, 1, 1), message="odd"),
+    "data of an answer": ApiResponse(
+        status_code=200, data=GetAISession200Response.model_construct(messages=["odd"]), raw_data=b""
+    ),
+}
+
+
+@pytest.mark.parametrize("value", UNCHECKED.values(), ids=UNCHECKED)
+def test_a_model_that_was_made_unchecked_is_shown_as_far_as_it_can_be(value: object) -> None:
+    assert "odd" in seen(value).text
 
 
 # What the views are
@@ -456,7 +552,7 @@ def test_what_an_operation_returns_or_raises_has_a_view(sandbox: Sandbox, connec
     organisation = sandbox.organisation
     created = api.create_ai_session(organisation, {"userId": "u", "sessionGroup": "views"})
     assert created.session_id
-    values = [
+    values: list[object] = [
         created,
         api.list_ai_sessions(organisation, session_group="views"),
         api.list_ai_sessions(organisation, session_group="nobody's"),
@@ -465,6 +561,10 @@ def test_what_an_operation_returns_or_raises_has_a_view(sandbox: Sandbox, connec
         api.update_ai_session(organisation, created.session_id, {"tokensUsed": 1}),
         api.extend_ai_session(organisation, created.session_id),
         api.delete_ai_session(organisation, created.session_id),
+    ]
+    values += [
+        Conversation.open(api, organisation, user_id="u", session_group="views"),
+        bulk.delete(api, organisation, session_group="views"),
     ]
     with pytest.raises(NotFoundException) as caught:
         api.get_ai_session(organisation, created.session_id)
@@ -483,7 +583,9 @@ def test_plain_text_stays_plain(make: Callable[[str], object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [GetAISession200Response, CreateAISessionRequest, ApiResponse, ApiException], ids=lambda kind: kind.__name__
+    "kind",
+    [GetAISession200Response, CreateAISessionRequest, ApiResponse, ApiException, Conversation, bulk.Report],
+    ids=lambda kind: kind.__name__,
 )
 def test_help_does_not_tell_of_it(kind: type) -> None:
     assert "_repr_html_" not in pydoc.render_doc(kind)
@@ -671,6 +773,68 @@ def test_further_fields_keep_their_values() -> None:
     assert list(frame["total_tokens"]) == [big, None]
     assert list(frame["metadata"]) == [{"a": [1]}, None]
     assert list(frame["flag"]) == [None, True]
+
+
+def test_what_a_session_lacks_is_none_and_a_time_is_nat() -> None:
+    frame = to_dataframe([session(id="s-1", title="T", created_at=NOW), session(id="s-2")])
+
+    assert list(frame["title"]) == ["T", None]
+    assert list(frame["created_at"])[1] is pd.NaT
+
+
+def test_sessions_from_get_are_rows_as_well(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    session_id = api.create_ai_session(sandbox.organisation, {"userId": "u", "sessionGroup": "got"}).session_id
+    assert session_id
+    (listed,) = api.list_ai_sessions(sandbox.organisation, session_group="got")
+
+    frame = to_dataframe([listed, api.get_ai_session(sandbox.organisation, session_id)])
+
+    assert list(frame.columns)[:6] == ["id", "title", "model", "created_at", "updated_at", "messages"]
+    assert list(frame["updated_at"]) == [listed.updated_at] * 2
+    assert str(frame["expires_at"].dtype) == "datetime64[us, UTC]"
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"updated_at": "2026-05-06T07:08:09Z"}, NOW),
+        ({"updatedAt": "2026-05-06 09:08:09.000+02:00"}, NOW),
+        ({"updated_at": "2026-05-06T07:08:09.1234567z"}, NOW.replace(microsecond=123456)),
+        ({"updated_at": "2026-13-06T07:08:09Z"}, "2026-13-06T07:08:09Z"),
+        ({"updated_at": "2026-05-06T07:08:09"}, "2026-05-06T07:08:09"),
+        ({"updated_at": "yesterday"}, "yesterday"),
+        ({"updated_at": 1778051289}, 1778051289),
+    ],
+    ids=["UTC", "camel case and an offset", "many digits", "no such month", "no zone", "no time", "a number"],
+)
+def test_a_time_that_the_contract_does_not_list_is_read_where_it_is_rfc_3339(told: dict[str, Any], read: Any) -> None:
+    frame = to_dataframe([GetAISession200Response.from_dict(told)])
+
+    assert list(frame["updated_at"]) == [read]
+    assert "updatedAt" not in frame
+
+
+def test_a_column_with_something_else_than_times_stays_as_it_came() -> None:
+    values = ["2026-05-06T07:08:09Z", "never", None]
+    sessions = [ListAISessions200ResponseInner.from_dict({"expires_at": value}) for value in values]
+
+    assert list(to_dataframe(sessions)["expires_at"]) == values
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (session(id="s"), "ListAISessions200ResponseInner"),
+        (None, "NoneType"),
+        ("sessions", "str"),
+        ([CreateAISession201Response()], "CreateAISession201Response"),
+    ],
+    ids=["one session", "None", "text", "other answers"],
+)
+def test_what_is_no_iterable_of_sessions_is_refused(given: Any, name: str) -> None:
+    with pytest.raises(ApiTypeError, match=f"^to_dataframe takes .*sessions.*, not {name}$"):
+        to_dataframe(given)
 
 
 def test_without_pandas_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

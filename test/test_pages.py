@@ -1,6 +1,7 @@
 """Going through all the sessions of a list: what is asked, and when. What comes of it is in `unit/test_pages.py`."""
 
 from itertools import islice, repeat
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pydantic
@@ -94,7 +95,27 @@ def test_a_page_that_fails_is_raised_after_the_sessions_before_it(connect: Conne
             next(sessions)
 
 
-@pytest.mark.parametrize("page_size", [0, 101, True], ids=repr)
-def test_a_page_size_that_the_contract_does_not_allow_is_refused(connect: Connect, page_size: int) -> None:
-    with scripted_server() as server, pytest.raises(pydantic.ValidationError):
-        next(iter_ai_sessions(connect(server.host), "org", page_size=page_size))
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"page_size": 0}, "page_size\n  Input should be greater than or equal to 1"),
+        ({"page_size": 101}, "page_size\n  Input should be less than or equal to 100"),
+        ({"page_size": True}, "page_size\n  Input should be a valid integer"),
+        (
+            {"limit": 10},
+            "limit\n  There is no such parameter or option; there are: .*user_id, session_group, model, page_",
+        ),
+        ({"offset": 5}, "offset\n  There is no such parameter or option"),
+        ({"group": "g"}, "group\n  There is no such parameter or option"),
+        ({"organisation": "a/b"}, "organisation\n  Input should be one path segment"),
+        ({"user_id": 7}, "user_id\n  Input should be a valid string"),
+        ({"model": "\ud800"}, "model\n  Input should be a valid string"),
+        ({"_host_index": "x"}, "_host_index\n  Input should be a valid integer"),
+    ],
+    ids=repr,
+)
+def test_an_argument_that_cannot_be_meant_is_refused_by_the_call(
+    connect: Connect, arguments: dict[str, Any], error: str
+) -> None:
+    with scripted_server() as server, pytest.raises(pydantic.ValidationError, match=error):
+        iter_ai_sessions(connect(server.host), **{"organisation": "org", **arguments})

@@ -33,7 +33,7 @@ def main() -> int:
     except (quantcdn.ApiException, ValueError, OSError) as error:
         print(f"Not exported: {error}", file=sys.stderr)
         return 2
-    for session_id, problem in manifest.failed.items():
+    for session_id, problem in manifest.failures.items():
         print(f"{session_id}: {problem}", file=sys.stderr)
     if manifest.complete:
         print(f"{manifest.sha256}  {options.file}")  # as sha256sum --check reads it

@@ -14,6 +14,7 @@ from quantcdn.cli._sessions import sessions
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # What nobody expects is a mistake in the package. Python's own traceback shows no values of variables.
     pretty_exceptions_enable=False,
 )

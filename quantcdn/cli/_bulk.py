@@ -1,6 +1,7 @@
 """The commands that work on many sessions."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _PLANNED = ("id", "title", "updated_at", "model")
 _DELETED = ("id", "outcome", "title", "updated_at", "model")
+_EXPORTED = {"complete", "counts", "gone", "size", "sha256"}
+_BEFORE_ANYTHING = "Interrupted, before anything was done."
 _WORDS = {
     "done": "deleted",
     "gone": "gone already",
@@ -62,7 +65,10 @@ def prune(
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
-    """List the sessions that the filters choose together, and with --yes delete them."""
+    """List the sessions that filters choose; --yes deletes them.
+
+    The filters combine.
+    """
     from quantcdn import bulk
 
     if everything == any(choice is not None for choice in (idle_for, user, group, model)):
@@ -100,12 +106,15 @@ def export(
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
-    """Write sessions with their messages to a file of JSON Lines, and a manifest beside it.
+    """Write sessions with their messages to a file of JSON Lines.
 
-    Where it ends before its time, the same command goes on from there.
+    All active ones, or those that the filters choose together. A manifest stands beside the file. Where it ends before
+    its time, the same command goes on from there.
     """
     from quantcdn import bulk
 
+    if path.is_dir():  # also where the argument is empty
+        raise Failure(Exit.USAGE, f"{path} is a directory: give a file")
     failures: list[Result] = []
 
     def note(result: "Result") -> None:
@@ -127,17 +136,16 @@ def export(
                 on_result=note,
             )
         except bulk.Interrupted as interruption:
+            if not interruption.report.results:
+                raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
             done = interruption.report.counts.get("done", 0)
             raise KeyboardInterrupt(
                 f"Interrupted: {done} of {len(interruption.report.results)} sessions stand in the file. "
                 "The same command goes on from there."
             ) from None
     _say_failures(failures)
-    write_record({"file": str(path), **manifest.model_dump(include=_TOLD)}, output)
+    write_record({"file": str(path), **manifest.model_dump(include=_EXPORTED)}, output)
     return _code(failures, len(manifest.session_ids))
-
-
-_TOLD = {"complete", "counts", "gone", "size", "sha256"}
 
 
 def _told(work: "Callable[[], Report]", columns: Sequence[str], output: Output) -> "Report":
@@ -147,17 +155,22 @@ def _told(work: "Callable[[], Report]", columns: Sequence[str], output: Output) 
     try:
         report = work()
     except Interrupted as interruption:
-        _tell(interruption.report, columns, output)
+        if not interruption.report.results:
+            raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
+        with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
+            _tell(interruption.report, columns, output)
         raise KeyboardInterrupt("Interrupted.") from None
     _tell(report, columns, output)
     return report
 
 
 def _tell(report: "Report", columns: Sequence[str], output: Output) -> None:
-    write_records(map(_record, report.results), columns, output)
-    _say_failures(report.failures)
-    counts = (f"{count} {_WORDS.get(outcome, outcome)}" for outcome, count in report.counts.items())
-    say(f"Sessions: {', '.join(counts) or 'none'}.")
+    try:
+        write_records(map(_record, report.results), columns, output)
+    finally:  # what was done is said also where it cannot be written
+        _say_failures(report.failures)
+        counts = (f"{count} {_WORDS.get(outcome, outcome)}" for outcome, count in report.counts.items())
+        say(f"Sessions: {', '.join(counts) or 'none'}.")
 
 
 def _record(result: "Result") -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quantcdn._visible import visible
-from quantcdn.cli._connection import Connection, command
+from quantcdn.cli._connection import Connection, command, decoded
 from quantcdn.cli._exits import Exit, Failure, say, writing
+from quantcdn.cli._output import prepared
 from quantcdn.cli._sessions import sessions
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ def chat(
     new: Annotated[bool, typer.Option("--new", help="Begin a session instead, with --user.")] = False,
     user: Annotated[str | None, typer.Option(metavar="ID", help="The user of yours whose new session it is.")] = None,
 ) -> None:
-    """Talk with a model, a turn for each line that is read, and keep the turns in a session."""
+    """Talk with a model, and keep the turns in a session.
+
+    Each line that is read is a turn.
+    """
     from quantcdn import Conversation
 
+    for_person = prepared()
     with connection.open() as (api, organisation):
         if new and user is not None and session_id is None:
             with writing():
@@ -44,7 +49,7 @@ def chat(
             conversation = Conversation.resume(api, organisation, session_id)
         else:
             raise Failure(Exit.USAGE, "Give the id of a session, or --new and --user")
-        say(f"Session {conversation.session_id}, {len(conversation.messages)} messages")
+        say(f"Session {conversation.session_id}, messages: {len(conversation.messages)}")
         for text in _lines():
             try:
                 reply = _turn(conversation, text, infer)
@@ -53,7 +58,7 @@ def chat(
                     raise
                 say(str(failure))
             else:
-                print(visible(reply, multiline=True) if sys.stdout.isatty() else reply, flush=True)
+                print(visible(reply, multiline=True) if for_person else reply, flush=True)
 
 
 def _turn(conversation: "Conversation", text: str, infer: str) -> str:
@@ -65,7 +70,8 @@ def _turn(conversation: "Conversation", text: str, infer: str) -> str:
 def _lines() -> Iterator[str]:
     """The lines of standard input that are not blank; where a person types them, with a prompt."""
     if not sys.stdin.isatty():
-        yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip())
+        lines = (decoded(line, "Standard input") for line in sys.stdin.buffer)
+        yield from (line for line in lines if line.strip())
         return
     with suppress(ImportError):
         import readline as readline  # gives input() its editing keys; not every system has it
@@ -77,6 +83,8 @@ def _lines() -> Iterator[str]:
                 yield line
     except EOFError:
         say("")  # what follows begins on a line of its own
+    except UnicodeDecodeError:
+        raise Failure(Exit.FAILED, f"What was typed is no text in {sys.stdin.encoding}") from None
 
 
 class _Model:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeAlias
 
@@ -53,12 +54,16 @@ class Connection:
     ] = 60
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each attempt to standard error.")] = False
 
+    @cached_property
+    def token(self) -> str | None:
+        """What the file of the token holds. It may be a pipe, which can be read only once."""
+        return None if self.token_file is None else read_text(self.token_file)
+
     def configuration(self) -> "Configuration":
         """What the options say, and where they say nothing the environment."""
         from quantcdn import Configuration
 
-        token = None if self.token_file is None else read_text(self.token_file)
-        return Configuration.from_environment(host=self.base_url, access_token=token, timeout=self.timeout)
+        return Configuration.from_environment(host=self.base_url, access_token=self.token, timeout=self.timeout)
 
     @contextmanager
     def open(self) -> "Generator[tuple[AISessionsApi, str], None, None]":
@@ -119,8 +124,13 @@ def _log() -> None:
 def read_text(path: Path | None) -> str:
     """The text in a file, or on standard input, without the line break at its end."""
     content = sys.stdin.buffer.read() if path is None else path.read_bytes()
+    return decoded(content, str(path or "Standard input"))
+
+
+def decoded(content: bytes, source: str) -> str:
+    """The text that bytes stand for in UTF-8, without the line break at its end."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Failure(Exit.FAILED, f"{path or 'Standard input'} holds no text in UTF-8") from None
+        raise Failure(Exit.FAILED, f"{source} holds no text in UTF-8") from None
     return text.removesuffix("\n").removesuffix("\r")

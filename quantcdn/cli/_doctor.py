@@ -2,14 +2,12 @@
 
 import os
 import platform
-import ssl
 import time
 from collections.abc import Callable, Iterator
-from importlib import metadata
 
 from quantcdn import __version__, environment
 from quantcdn._visible import visible
-from quantcdn.cli._connection import Connection, read_text
+from quantcdn.cli._connection import Connection
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of
 from quantcdn.cli._output import Form, Output, chosen, write_records
 
@@ -24,9 +22,10 @@ _WAYS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", 
 
 
 def doctor(connection: Connection, output: Output = None) -> Exit | None:
-    """Say what is configured and from where, whether the server answers, and whether it accepts the token.
+    """Check the settings, the server and the token.
 
-    The exit code is that of the first check that fails.
+    It says what is configured and from where, whether the server answers, and whether it accepts the token. The exit
+    code is that of the first check that fails.
     """
     codes: list[Exit] = []
     findings = _findings(connection, codes)
@@ -60,6 +59,8 @@ def _findings(connection: Connection, codes: list[Exit]) -> Iterator[dict[str, s
 
 
 def _versions(_connection: Connection) -> str:
+    import ssl  # --help needs neither this nor the next
+
     versions = [f"quantcdn {__version__}", f"Python {platform.python_version()}", ssl.OPENSSL_VERSION]
     return ", ".join([*versions, *(f"{name} {_version(name)}" for name in _DEPENDENCIES)])
 
@@ -70,6 +71,8 @@ def _extras(_connection: Connection) -> str:
 
 
 def _version(distribution: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -86,8 +89,8 @@ def _token(connection: Connection) -> str:
     from quantcdn import Configuration
 
     setting = environment.find(environment.ACCESS_TOKEN)
-    if connection.token_file is not None:
-        setting = environment.Setting(read_text(connection.token_file), str(connection.token_file))
+    if connection.token is not None:
+        setting = environment.Setting(connection.token, str(connection.token_file))
     if setting is None:
         raise environment.missing("access token", environment.ACCESS_TOKEN)
     with environment.blaming(setting):

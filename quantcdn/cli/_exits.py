@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import TextIO
 
@@ -94,8 +94,11 @@ def _invalid(error: BaseException) -> str | None:
 
 
 def say(text: str) -> None:
-    """Tell people something, on standard error. Nothing in it acts on their terminal."""
-    print(visible(text, multiline=True), file=sys.stderr)
+    """Tell people something, on standard error, if they can be told. Nothing in it acts on their terminal."""
+    try:
+        print(visible(text, multiline=True), file=sys.stderr)
+    except OSError:
+        _give_up(sys.stderr)
 
 
 @contextmanager
@@ -105,6 +108,10 @@ def reporting() -> Generator[None, None, None]:
     try:
         try:
             yield
+        except KeyboardInterrupt:
+            with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
+                _flush()
+            raise
         finally:
             _flush()
     except KeyboardInterrupt as interruption:
@@ -125,9 +132,13 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        # It would fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up(sys.stdout)
         raise
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let go of what is still buffered: writing it would fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

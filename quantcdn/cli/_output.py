@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 
-from quantcdn._age import age
+from quantcdn._age import TIME_NAMES, age, instant
 from quantcdn._visible import shortened, visible
 
 Record: TypeAlias = Mapping[str, Any]
@@ -61,8 +61,8 @@ def write_record(record: Record, form: Form | None) -> None:
     form = chosen(form)
     if form is Form.TABLE:
         width = max(map(len, record), default=0)
-        for name, value in record.items():
-            print(f"{visible(name):{width}}  {_shown(value)}")
+        for name in record:
+            print(f"{visible(name):{width}}  {_shown(record, name, exact=True)}")
     elif form is Form.CSV:
         _write_csv([record], list(record))
     else:
@@ -81,20 +81,26 @@ def write_session(session: Record, form: Form | None) -> None:
         return
     write_record({name: value for name, value in session.items() if name != "messages"}, form)
     for message in messages:
-        print(f"\n{_shown(message.get('role'))}:")
+        print(f"\n{_shown(message, 'role')}:")
         # Indented, so that no message can pass for another.
         for line in visible(_plain(message.get("content")), multiline=True).split("\n"):
             print(f"  {line}".rstrip())
 
 
 def chosen(form: Form | None) -> Form:
-    """The form to write, where none may have been asked for. Standard output is made ready for it."""
+    """The form to write, where none may have been asked for."""
+    for_person = prepared()
+    return form or (Form.TABLE if for_person else Form.JSONL)
+
+
+def prepared() -> bool:
+    """Make standard output ready for any text. Returns whether it goes to a person."""
     output = cast("io.TextIOWrapper", sys.stdout)
     if output.isatty():
         output.reconfigure(errors="backslashreplace")
-        return form or Form.TABLE
-    output.reconfigure(encoding="utf-8", newline="\n")  # the same bytes on every system
-    return form or Form.JSONL
+    else:
+        output.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # the same bytes on every system
+    return output.isatty()
 
 
 def _write_table(records: Sequence[Record], columns: Sequence[str]) -> None:
@@ -104,7 +110,7 @@ def _write_table(records: Sequence[Record], columns: Sequence[str]) -> None:
 
     # As wide as the terminal or COLUMNS says. Without either, there is room for all.
     total = shutil.get_terminal_size((sys.maxsize, 0)).columns
-    cells = {name: [_shown(record.get(name)) for record in records] for name in columns}
+    cells = {name: [_shown(record, name) for record in records] for name in columns}
     for name in _FREE_TEXT.intersection(columns):
         cells[name] = [shortened(text, min(total, _LONGEST)) for text in cells[name]]
     headings = {name: name.removesuffix("_at").upper() for name in columns}
@@ -147,9 +153,12 @@ def _write_csv(records: Iterable[Record], columns: Sequence[str]) -> None:
 
 
 def _json(value: object, indent: int | None = None) -> str:
-    from pydantic_core import to_json
+    from pydantic_core import to_jsonable_python
 
-    text = to_json(value, indent=indent, inf_nan_mode="null").decode()
+    separators = None if indent else (",", ":")
+    # Not to_json, which refuses the lone surrogates of a path or an argument that is no text.
+    jsonable = to_jsonable_python(value, inf_nan_mode="null")
+    text = json.dumps(jsonable, ensure_ascii=False, indent=indent, separators=separators)
     if visible(text, multiline=True) == text:
         return text
     # What would hide stands in strings only, where an escape means the same.
@@ -163,9 +172,13 @@ def _plain(value: object) -> str:
     return _json(value).strip('"')
 
 
-def _shown(value: object) -> str:
-    """A value as people read it, on one line: of an instant, how far away it is."""
-    if isinstance(value, datetime):
-        now = datetime.now(timezone.utc)
-        return f"in {age(value, now)}" if value > now else f"{age(value, now)} ago"
-    return visible(_plain(value))
+def _shown(record: Record, name: str, *, exact: bool = False) -> str:
+    """A value as people read it, on one line: of an instant, how far away it is; if exact, after when it is."""
+    value = record.get(name)
+    text = visible(_plain(value))
+    when = instant(value) if name.endswith(TIME_NAMES) else None
+    if when is None:
+        return text
+    now = datetime.now(timezone.utc)
+    distance = f"in {age(when, now)}" if when > now else f"{age(when, now)} ago"
+    return f"{text}, {distance}" if exact else distance

@@ -41,7 +41,7 @@ IdleFor = Annotated[
     typer.Option(
         metavar="DURATION",
         parser=duration,
-        help="Only sessions whose last update is as long ago: 90m, 12h, 2d, 1d12h.",
+        help="Only sessions whose last update is at least so long ago: 90m, 12h, 2d, 1d12h.",
     ),
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="How many calls to make at a time.")]

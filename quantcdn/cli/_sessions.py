@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from quantcdn._visible import visible
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
-from quantcdn.cli._output import Output, write_record, write_records, write_session
+from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
 from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object
 
 COLUMNS = ("id", "title", "updated_at", "model", "created_at")
@@ -62,12 +63,15 @@ def create(
     connection: Connection,
     user: Annotated[str, typer.Option(metavar="ID", help="The user of yours whose session it is.")],
     group: Annotated[str | None, typer.Option(metavar="NAME", help="The group it is in.")] = None,
-    minutes: Annotated[int, typer.Option(min=5, max=1440, help="When it expires.")] = 60,
+    minutes: Annotated[int, typer.Option(min=5, max=1440, help="After how many minutes it expires.")] = 60,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A message of the system to begin with.")] = None,
     metadata: Annotated[
         Any, typer.Option(metavar="JSON", parser=json_object, help="A JSON object to keep with it.")
     ] = None,
-    output: Output = None,
+    output: Annotated[
+        Form | None,
+        typer.Option("--output", "-o", help="The form of the whole answer. Without it, only the id is written."),
+    ] = None,
 ) -> None:
     """Create a session, and write its id."""
     with connection.open() as (api, organisation), writing():
@@ -84,7 +88,8 @@ def create(
     if output is not None:
         write_record(created.to_dict(), output)
     elif created.session_id:
-        print(created.session_id)
+        prepared()
+        print(visible(created.session_id))
     else:
         raise Failure(Exit.OUTCOME_UNKNOWN, "The service did not say the id of the session, which it may have created")
 

@@ -231,8 +231,10 @@ def notebooks(api: AISessionsApi) -> None:
     sessions = api.list_ai_sessions("org")
     assert_type(quantcdn.to_dataframe(sessions), pd.DataFrame)
     assert_type(quantcdn.to_dataframe(session for session in sessions), pd.DataFrame)
+    assert_type(quantcdn.to_dataframe([api.get_ai_session("org", "s")]), pd.DataFrame)
     assert_type(quantcdn.views.html(sessions), str)
     quantcdn.to_dataframe("sessions")  # type: ignore[arg-type]
+    quantcdn.to_dataframe(sessions[0])  # type: ignore[arg-type]
 
 
 def conversations(api: AISessionsApi, shared: RequestOptions) -> None:

@@ -1,0 +1,58 @@
+"""What work of several calls is given: refused before the first of them, in the words of the operations. Pure."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import Unpack
+
+from quantcdn._call import RequestOptions, without_input
+from quantcdn._encode import authorization
+from quantcdn._headers import merge_headers
+from quantcdn._operation import unknown_keywords
+from quantcdn._segment import Segment
+from quantcdn.api import AISessionsApi
+from quantcdn.models._types import Integer, Text
+
+
+@with_config(ConfigDict(strict=True, hide_input_in_errors=True))
+class Arguments(RequestOptions, total=False):
+    """What can be wrong with the arguments, but for those that a call alone knows of."""
+
+    organisation: Segment
+    user_id: Text | None
+    session_group: Text | None
+    model: Text | None
+    page_size: Annotated[Integer, Field(ge=1, le=100)]
+
+
+_read = TypeAdapter(Arguments).validate_python
+
+
+def check_arguments(function: Callable[..., object], api: AISessionsApi, **arguments: Unpack[Arguments]) -> None:
+    """Refuse what no call could be made with.
+
+    Args:
+        function: the function they were given to. Its parameters and the options are what there is.
+        api: the operations that it uses.
+        **arguments: arguments of the function, and the options that it was given.
+
+    Raises:
+        pydantic.ValidationError: one of them is unknown, or not as the contract has it.
+        ApiValueError: there is no such server, or `_request_auth` cannot be sent.
+    """
+    parameters = [name for name in inspect.signature(function).parameters if name != "options"]
+    names = [*parameters, *RequestOptions.__annotations__]
+    if unknown := arguments.keys() - {*names}:
+        raise unknown_keywords(function.__name__, unknown, names)
+    try:
+        _read(arguments)
+    except ValidationError as error:
+        refusal = without_input(error)
+    else:
+        if index := arguments.get("_host_index"):
+            api.api_client.configuration.host_for(index)
+        merge_headers(authorization(arguments.get("_request_auth")))
+        return
+    raise refusal  # here, where its context does not hold the error with the input
