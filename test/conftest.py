@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from quantcdn import AISessionsApi, ApiClient, Configuration
 from quantcdn.sandbox import Sandbox, running
 
 pytest_plugins = ["skipped_summary"]
+
+# For `benchmarks`. Last, so that the package under test is the one that is installed.
+sys.path.append(str(Path(__file__).parent.parent))
 
 TOKEN = "qc_test_token"
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import metadata
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
@@ -34,6 +35,8 @@ from markdown_it import MarkdownIt
 from servers import Received, json_answer, scripted_server
 
 import quantcdn
+from benchmarks.promises import WITHOUT
+from benchmarks.rivals import RIVALS
 from quantcdn import AISessionsApi
 from quantcdn.cli._app import app
 from quantcdn.cli._exits import Exit
@@ -170,6 +173,7 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
         "Logging",
         "Migration",
         "Notebooks",
+        "Performance",
         "Reliability",
         "Sandbox",
     }
@@ -194,6 +198,11 @@ def test_every_link_leads_somewhere(page: Page) -> None:
         assert target.is_file(), link
         if fragment:
             assert fragment in PAGES[target.relative_to(ROOT).as_posix()].anchors, link
+
+
+@pytest.mark.parametrize("page", [name for name in PAGES if name.startswith("docs/")])
+def test_every_page_ends_with_the_way_back_to_the_readme(page: str) -> None:
+    assert PAGES[page].text.endswith("[[Back to README]](../README.md)\n")
 
 
 def test_links_into_the_pages_of_the_official_client_still_work() -> None:
@@ -658,6 +667,10 @@ def check_example_answers(table: Table, _sent: dict[str, Received]) -> None:
     assert re.findall(r"\d+", " ".join(table.column("Answer"))) == sorted(given)
 
 
+def check_extras(table: Table, _sent: dict[str, Received]) -> None:
+    assert [plain(name) for name in table.column("Extra")] == sorted(metadata("quantcdn").get_all("Provides-Extra", []))
+
+
 def check_rooms(table: Table, _sent: dict[str, Received]) -> None:
     modules = {path.name for path in (ROOT / "quantcdn").glob("*.py")}
     folders = {f"{path.parent.name}/" for path in (ROOT / "quantcdn").glob("*/__init__.py")}
@@ -682,6 +695,13 @@ def check_commands(table: Table, _sent: dict[str, Received]) -> None:
     assert dict(table.body) == expected
 
 
+def check_measured(table: Table, _sent: dict[str, Received]) -> None:
+    measured = WITHOUT if table.header[0] == "Promise" else [rival.title for rival in RIVALS.values()]
+    assert [row for row in measured if row in table.column(table.header[0])] == table.column(table.header[0])
+    for _, *cells in table.body:
+        assert all(re.fullmatch(r"[+-]?\d[\d,.]*( µs| ms| MB)?( ± .*| \(-?\d.*%\))?", cell) for cell in cells), cells
+
+
 CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Class", "Method", "HTTP request", "Description"): check_endpoints,
     ("Method", "HTTP request", "Description"): check_endpoints,
@@ -697,6 +717,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Command", "What it does"): check_commands,
     ("Example", "What it shows", "Run it with"): check_examples,
     ("Answer", "Meaning"): check_example_answers,
+    ("Extra", "What it brings"): check_extras,
     ("Room", "What lives there"): check_rooms,
     ("Environment", "What it checks"): check_environments,
 }
@@ -707,6 +728,8 @@ CHECKS_BY_HEADING = {"Properties": check_properties, "Parameters": check_paramet
 def test_a_table_agrees_with_the_code(table: Table, sent: dict[str, Received]) -> None:
     if table.header == ("Name", "Type", "Description", "Notes"):
         check = CHECKS_BY_HEADING[table.heading]
+    elif table.header[0] in ("Client", "Promise"):
+        check = check_measured
     else:
         check = CHECKS[table.header]
 

@@ -1,0 +1,94 @@
+"""What each promise costs a call: what the SDK saves in a process in which the code that keeps it is taken out.
+
+It is taken out from outside, for measuring alone: the SDK has no such switches. The calls to it stay.
+"""
+
+import http.client
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import urllib3
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    getattr(owner, name)  # it must be there
+    setattr(owner, name, value)
+
+
+def _without_checking_arguments() -> None:
+    import pydantic
+
+    _replace(pydantic, "validate_call", lambda **_: lambda builder: builder)
+
+
+def _without_checking_headers() -> None:
+    from quantcdn import _encode
+
+    _replace(_encode, "merge_headers", lambda *layers: {name: layer[name] for layer in layers for name in layer})
+
+
+def _without_deadline() -> None:
+    from quantcdn import _answer, _pool, api_client
+
+    class Timeout(urllib3.Timeout):
+        """What urllib3 has: a timeout for each operation of a socket."""
+
+        is_finite = False
+
+        @classmethod
+        def of(cls, _request_timeout: object, default: float) -> "Timeout":
+            return cls(default)
+
+    def answer(_connection: object, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        deadline: Any = None
+        return _answer.Answer(sock, deadline, *args, **kwargs)
+
+    _replace(api_client, "Deadline", Timeout)
+    _replace(_pool.KeepsDeadline, "send", http.client.HTTPConnection.send)
+    _replace(_pool.KeepsDeadline, "response_class", answer)
+    _replace(_answer, "_TimedSocket", lambda sock, _deadline: sock)
+
+
+def _without_retry_decision() -> None:
+    from quantcdn import api_client, retry
+
+    def no_delay(  # of the same signature: to take any arguments would cost as much as the decision
+        policy: Any, outcome: Any, *, repeatable: Any, attempt: Any, time_left: Any, chance: Any, now: Any, earlier: Any
+    ) -> None:
+        pass
+
+    outcome = retry.Outcome(200)
+    _replace(api_client, "delay_before_retry", no_delay)
+    _replace(retry.Outcome, "answered", lambda *_args: outcome)
+
+
+def _without_redaction() -> None:
+    from quantcdn import api_client, attempt
+
+    _replace(api_client, "Headers", urllib3.HTTPHeaderDict)
+    _replace(api_client, "hide_secrets", lambda _error, _headers: None)
+    _replace(attempt, "without_secrets", lambda value, _secrets: value)
+
+
+def _without_log() -> None:
+    from quantcdn import api_client
+
+    _replace(api_client, "report", lambda _exchange, _hook: None)
+
+
+def _without_strict_head() -> None:
+    from quantcdn import _answer
+
+    _replace(_answer.Answer, "begin", http.client.HTTPResponse.begin)
+
+
+WITHOUT: dict[str, Callable[[], None]] = {
+    "arguments are checked before anything is sent": _without_checking_arguments,
+    "header fields are checked": _without_checking_headers,
+    "a deadline for the whole call, and no answer taken for another": _without_deadline,
+    "the retry decision": _without_retry_decision,
+    "redaction": _without_redaction,
+    "the log and the hook, where nobody listens": _without_log,
+    "the head of an answer is read strictly": _without_strict_head,
+}

@@ -1,0 +1,229 @@
+"""The benchmark compares what is alike, and its tables say what its figures say. No time is asserted.
+
+Every rival makes the same calls and reads the same answers; what is taken out of the SDK to measure a promise is there
+to be taken out; and the counter of instructions gives the same count for the same work.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from servers import scripted_server
+
+from benchmarks.answers import TOKEN, answer_to, organisation_with, session_with
+from benchmarks.canned import serving
+from benchmarks.processes import HAS_VALGRIND, Interpreter
+from benchmarks.promises import WITHOUT
+from benchmarks.rivals import RIVALS
+from benchmarks.rivals._by_hand import Created, Deleted, Listed, Session, Updated
+from benchmarks.rooms import ROOMS, draw, room_of
+from benchmarks.tables import above, cell, relative, slopes, table
+
+ROOT = Path(__file__).parent.parent
+
+# Makes each call once and prints what was answered, as JSON under the names of the wire.
+PROGRAM = """
+import json, sys
+from pydantic_core import to_jsonable_python
+from benchmarks.worker import call_of, client_of
+
+rival, url, *scenarios = sys.argv[1:]
+client = client_of(rival, url)
+print(json.dumps(to_jsonable_python([call_of(client, scenario)() for scenario in scenarios], by_alias=True)))
+"""
+
+SESSIONS = f"/api/v3/organizations/{organisation_with(2)}/ai/sessions"
+SESSION = f"{SESSIONS}/{session_with(2)}"
+# Each call with its request, and what its answer is read as.
+REQUESTS: dict[str, tuple[str, str, Any]] = {
+    "get": ("GET", SESSION, Session),
+    "list": ("GET", f"{SESSIONS}?limit=100", Listed),
+    "create": ("POST", SESSIONS, Created),
+    "update": ("PUT", SESSION, Updated),
+    "delete": ("DELETE", SESSION, Deleted),
+}
+BODIES: dict[str, object] = {
+    "create": {
+        "userId": "user-12345",
+        "sessionGroup": "website",
+        "metadata": {"feature": "chat", "source": "web-app", "tags": ["beta", "help"]},
+        "expirationMinutes": 60,
+        "initialMessages": [
+            {"role": "system", "content": "You are helpful."},
+            {"role": "user", "content": "Hello!"},
+        ],
+    },
+    "update": {
+        "newMessages": [
+            {"role": "user", "content": "And then?"},
+            {"role": "assistant", "content": "Then we are done."},
+        ],
+        "tokensUsed": 130,
+    },
+}
+
+
+def canned(call: str) -> bytes:
+    method, target, _ = REQUESTS[call]
+    return answer_to(method, target.partition("?")[0])
+
+
+# The two that are packages of the SDK's name run the program of the SDK.
+@pytest.mark.parametrize("rival", [name for name in RIVALS if name not in ("official", "generated")])
+def test_every_rival_sends_the_same_requests_and_reads_the_same_answers(rival: str) -> None:
+    with scripted_server([canned(call) for call in REQUESTS]) as server:
+        answers = json.loads(Interpreter().run("-c", PROGRAM, rival, server.host, *REQUESTS))
+
+    assert server.connections == 1
+    for (call, (method, target, model)), request, read in zip(REQUESTS.items(), server.requests, answers, strict=True):
+        assert (request.method, request.target) == (method, target)
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert (request.json() if request.body else None) == BODIES.get(call)
+        sent = json.loads(canned(call).partition(b"\r\n\r\n")[2])
+        expected = sent if isinstance(sent, list) else [sent]
+        found = read if isinstance(read, list) else [read]
+        assert [model.model_validate(item) for item in found] == [model.model_validate(item) for item in expected]
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_an_answer_is_as_large_as_the_request_says(size: int) -> None:
+    listed, session = (
+        json.loads(answer_to("GET", path).partition(b"\r\n\r\n")[2])
+        for path in (f"/api/v3/organizations/{organisation_with(size)}/ai/sessions", f"{SESSIONS}/{session_with(size)}")
+    )
+
+    assert (len(listed), len(session["messages"])) == (size, size)
+
+
+def test_a_worker_does_what_it_is_told_and_the_server_counts_its_connections() -> None:
+    with serving() as server, Interpreter().work("floor", server.url) as worker:
+        assert server.accepted() == 1
+        assert all(seconds > 0 for seconds in worker.do("list 100", 3))
+        assert all(seconds > 0 for seconds in worker.do("get", 40, threads=4))
+        assert server.accepted() <= 4
+
+
+def test_the_sdk_still_answers_without_its_promises() -> None:
+    with serving() as server:
+        program = "import sys; from benchmarks.worker import main; main()"
+        printed = Interpreter().run("-c", program, "sdk", server.url, *WITHOUT)
+
+    assert printed == "ready\n"
+
+
+@pytest.mark.skipif(not HAS_VALGRIND, reason="valgrind is not installed")
+def test_the_same_work_is_counted_alike() -> None:
+    nothing, once, again = (
+        Interpreter().count("-I", "-S", "-c", program) for program in ("pass", *["sum(range(100_000))"] * 2)
+    )
+
+    assert once - nothing > 100_000
+    assert once == pytest.approx(again, rel=0.01)
+
+
+def test_what_is_missing_is_left_out_by_name() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--tables", "times", "--calls", "get"]
+    ran = subprocess.run([*command, "--rivals", "official"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "\nLeft out: official client, as no --official was given.\n" in ran.stdout
+    assert re.findall(r"^### (.*)|^\| (urllib3 [^|]*) \|", ran.stdout, re.MULTILINE) == [
+        ("CPU time of a call", ""),
+        ("", RIVALS["floor"].title),
+        ("Wall time of a call", ""),
+        ("", RIVALS["floor"].title),
+    ]
+
+
+FIGURES = {
+    "floor": {"list 10": [100.0, 200.0], "list 100": [1000.0, 2000.0]},
+    "sdk": {"list 10": [90.0, 200.0], "list 100": [900.0, 3000.0]},
+}
+
+
+def test_a_ratio_is_of_samples_of_the_same_round() -> None:
+    assert relative(FIGURES)["sdk"] == {"list 10": [0.9, 1.0], "list 100": [0.9, 1.5]}
+    assert relative(FIGURES, "list 10")["sdk"] == {"list 10": [0.9, 1.0], "list 100": [9.0, 15.0]}
+    assert set(relative(FIGURES)["floor"]["list 100"]) == {1.0}
+
+
+def test_what_is_added_is_what_a_rival_takes_above_another() -> None:
+    assert above(FIGURES, "floor")["sdk"] == {"list 10": [-10.0, 0.0], "list 100": [-100.0, 1000.0]}
+
+
+def test_a_slope_is_taken_from_each_size_to_the_next_and_over_all() -> None:
+    columns = {"list 10": [100.0], "list 100": [1000.0], "list 1000": [19_000.0]}
+
+    assert slopes({"sdk": columns}) == {
+        "sdk": {"10 to 100": [10.0], "100 to 1,000": [20.0], "10 to 1,000": [18900 / 990]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        pytest.param([0.9], "0.90", id="one sample"),
+        pytest.param([0.9, 0.901, 0.902], "0.90", id="a spread that does not show"),
+        pytest.param([1.0, 0.9, 1.2, 0.8, 1.1], "1.00 ± 0.10", id="half the distance between the quartiles"),
+    ],
+)
+def test_a_cell_is_the_median_with_its_spread(samples: list[float], expected: str) -> None:
+    assert cell(samples) == expected
+
+
+def test_a_table_is_markdown() -> None:
+    assert table("Client", ["get"], [("floor", ["1.00"]), ("this SDK", ["0.90"])]) == (
+        "| Client | get |\n| --- | ---: |\n| floor | 1.00 |\n| this SDK | 0.90 |"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("quantcdn/api/ai_sessions_api.py", "arguments"),
+        ("quantcdn/_encode.py", "request"),
+        ("quantcdn/_deadline.py", "the loop: deadline, retry, log"),
+        ("quantcdn/_answer.py", "connection and head of the answer"),
+        ("quantcdn/models/_base.py", "models"),
+        ("site-packages/pydantic/main.py", "pydantic"),
+        ("site-packages/urllib3/connection.py", "urllib3"),
+        ("http/client.py", "http.client"),
+        ("socket.py", "sockets and the kernel"),
+        ("queue.py", None),
+    ],
+)
+def test_a_line_belongs_to_the_room_of_its_file(path: str, title: str | None) -> None:
+    room = room_of(f"/nowhere/{path}", 1)
+
+    assert (room.title if room else None) == title
+
+
+def test_a_line_that_calls_the_kernel_belongs_to_it(tmp_path: Path) -> None:
+    module = tmp_path / "http" / "client.py"
+    module.parent.mkdir()
+    module.write_text("sock = connect()\nsock.sendall(data)\n")
+
+    assert [room.title for line in (1, 2) if (room := room_of(str(module), line))] == [
+        "http.client",
+        "sockets and the kernel",
+    ]
+
+
+def test_the_picture_shows_each_share_by_its_width() -> None:
+    first, second = ROOMS[:2]
+    picture = ElementTree.fromstring(draw({"get": (Counter({first: 3, second: 1}), 0.0002)}))
+    texts = ["".join(text.itertext()) for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    bars = {
+        title.text: float(bar.attrib["width"])
+        for bar in picture.iter("{http://www.w3.org/2000/svg}rect")
+        for title in bar
+    }
+
+    assert texts[:4] == ["get", "200 µs", "75", "25"]
+    assert set(texts) >= {room.title for room in ROOMS}
+    assert bars[f"{first.title}: 75.0%"] == pytest.approx(3 * bars[f"{second.title}: 25.0%"], abs=3)
