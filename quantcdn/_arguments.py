@@ -13,6 +13,7 @@ from quantcdn._headers import merge_headers
 from quantcdn._operation import unknown_keywords
 from quantcdn._segment import Segment
 from quantcdn.api import AISessionsApi
+from quantcdn.exceptions import ApiTypeError
 from quantcdn.models._types import Integer, Text
 
 
@@ -39,9 +40,12 @@ def check_arguments(function: Callable[..., object], api: AISessionsApi, **argum
         **arguments: arguments of the function, and the options that it was given.
 
     Raises:
+        ApiTypeError: `api` has no operations.
         pydantic.ValidationError: one of them is unknown, or not as the contract has it.
         ApiValueError: there is no such server, or `_request_auth` cannot be sent.
     """
+    if not hasattr(api, "list_ai_sessions"):
+        raise ApiTypeError(f"api must be an AISessionsApi, not {type(api).__name__}")
     parameters = [name for name in inspect.signature(function).parameters if name != "options"]
     names = [*parameters, *RequestOptions.__annotations__]
     if unknown := arguments.keys() - {*names}:
@@ -49,7 +53,7 @@ def check_arguments(function: Callable[..., object], api: AISessionsApi, **argum
     try:
         _read(arguments)
     except ValidationError as error:
-        refusal = without_input(error)
+        refusal = without_input(error, function.__name__)
     else:
         if index := arguments.get("_host_index"):
             api.api_client.configuration.host_for(index)

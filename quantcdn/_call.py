@@ -68,22 +68,7 @@ class RequestOptions(TypedDict, total=False):
     _host_index: Annotated[Integer, Field(ge=0)]
 
 
-def check_options(options: RequestOptions) -> None:
-    """Refuse options that no call takes, before anything else is done.
-
-    Raises:
-        pydantic.ValidationError: one of them is misspelt, or has a value that is not allowed.
-    """
-    try:
-        TypeAdapter(RequestOptions).validate_python(options)
-    except ValidationError as error:
-        refusal = without_input(error)
-    else:
-        return
-    raise refusal  # here, where its context does not hold the error with the input
-
-
-def without_input(error: ValidationError) -> ValidationError:
+def without_input(error: ValidationError, title: str | None = None) -> ValidationError:
     """The same error without what was given, which may be a secret: `errors()` and pickling would show it."""
     lines: list[Any] = [
         {
@@ -93,7 +78,7 @@ def without_input(error: ValidationError) -> ValidationError:
         }
         for line in error.errors(include_url=False, include_input=False)
     ]
-    return ValidationError.from_exception_data(error.title, lines, hide_input=True)
+    return ValidationError.from_exception_data(title or error.title, lines, hide_input=True)
 
 
 class Result(Generic[T]):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
 
-from quantcdn._call import RequestOptions, check_options
+from quantcdn._arguments import check_arguments
+from quantcdn._call import RequestOptions
 from quantcdn._history import History
 from quantcdn._keep_alive import Expiry, KeepAlive
 from quantcdn.exceptions import (
@@ -119,6 +120,7 @@ class Conversation:
             OutcomeUnknownException: the session may have been created, or not.
             ApiException: any other failure.
         """
+        check_arguments(cls.open, api, organisation=organisation, **options)
         request = CreateAISessionRequest.model_validate(
             {
                 "user_id": user_id,
@@ -151,6 +153,7 @@ class Conversation:
             NotFoundException: there is no such session, or it has expired.
             ApiException: any other failure.
         """
+        check_arguments(cls.resume, api, organisation=organisation, **options)
         conversation = cls(api, organisation, session_id, History([]))
         conversation.refresh(**options)
         return conversation
@@ -198,6 +201,7 @@ class Conversation:
             NotFoundException: there is no such session, or it has expired.
             ApiException: any other failure.
         """
+        check_arguments(self.refresh, self._api, **options)
         with self._turns:
             self._read(options)
 
@@ -224,6 +228,7 @@ class Conversation:
             ResponseFormatException: the same: an answer came that cannot be read.
             ApiException: any other failure. Nothing was stored.
         """
+        check_arguments(self.append, self._api, **options)
         request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
         turn = cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
         if not turn or any(message.keys() != {"role", "content"} for message in turn):
@@ -263,7 +268,7 @@ class Conversation:
             ApiTypeError: `infer` returned something else, for example a coroutine. Nothing was stored.
             ApiException: as for `append`.
         """
-        check_options(options)
+        check_arguments(self.turn, self._api, **options)
         question = UpdateAISessionRequestNewMessagesInner(role="user", content=text)
         with self._turns:
             if not self._history.is_current:
@@ -296,7 +301,7 @@ class Conversation:
         Raises:
             pydantic.ValidationError: an argument is not as the contract has it.
         """
-        check_options(options)
+        check_arguments(self.keep_alive, self._api, **options)
         request = ExtendAISessionRequest(additional_minutes=minutes)
         seconds = timedelta(minutes=minutes).total_seconds()
 

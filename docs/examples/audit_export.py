@@ -3,7 +3,7 @@
     python audit_export.py support support.jsonl
 
 Where it was stopped, or could not read a session, the same command goes on where it ended. The exit code is 0 once the
-file is complete, 1 where something is missing, and 2 where it could not be done.
+file is complete, 1 where something is missing, and 2 where it could not be done, as where there is such a file already.
 """
 
 import argparse
