@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from quantcdn._headers import check_header
 from quantcdn.exceptions import ApiTypeError, ApiValueError
+from quantcdn.retry import RetryPolicy
 
 
 class _Rule(NamedTuple):
@@ -24,6 +25,8 @@ def check_option(name: str, value: object) -> None:
         ApiTypeError: it is of the wrong type.
         ApiValueError: it is of the right type, and cannot be used.
     """
+    if name == "retries":
+        RetryPolicy.of(cast("Any", value))  # it says itself what it may be
     if name not in _RULES:
         return
     allowed, types, problem_of = _RULES[name]

@@ -45,6 +45,8 @@ REFUSED: list[tuple[str, object, type[Exception], str]] = [
     ("proxy_headers", {"X-Key": f"{SECRET}\n"}, ApiValueError, rf"{HEADERS}\. The value of the header 'X-Key' cannot"),
     ("proxy_headers", {f"X {SECRET}": "1"}, ApiValueError, rf"{HEADERS}\. A header name is not valid"),
     ("proxy_headers", {"X-Key": 5}, ApiValueError, rf"{HEADERS}\. The name and the value of a header must be str"),
+    ("retries", -1, ApiValueError, "a number of retries, 0 or more, or False for none"),
+    ("retries", "3", ApiValueError, "None, False, a number of retries, a RetryPolicy or a urllib3.Retry"),
     ("server_index", "1", ApiTypeError, "the index of a server, not str"),
     ("server_index", True, ApiTypeError, "the index of a server, not bool"),
     ("socket_options", "nodelay", ApiTypeError, f"{SOCKET}, not str"),

@@ -87,6 +87,7 @@ OWN_CONFIGURATION_ARGUMENTS = "timeout=60.0"
 SETTABLE = {
     "connection_pool_maxsize": 4,
     "proxy_headers": {"X-Team": "blue"},
+    "retries": 2,
     "server_index": 1,
     "socket_options": [(6, 1, 1)],
     "verify_ssl": False,
