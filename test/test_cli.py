@@ -1014,7 +1014,8 @@ def examples(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> R
         with _service(env) as service:
             service.session("Old", timedelta(days=3), group="drupal-production")
             own = {**service.env, "HOME": str(directory), "PATH": f"{Path(QUANTCDN).parent}:{env['PATH']}"}
-            bash = ["bash", "-euo", "pipefail", "-c", example]
+            # With the exit, bash stays, and is found: completion is installed for the shell that runs the command.
+            bash = ["bash", "-euo", "pipefail", "-c", f"{example}\nexit"]
             return subprocess.run(bash, env=own, cwd=directory, capture_output=True, text=True, check=False)
 
     return ahead(run, {example: (example, tmp_path_factory.mktemp("example")) for example in EXAMPLES})

@@ -5,9 +5,9 @@ In a text, what would hide or act on a terminal is written as an escape: JSON's 
 only, so that CSV has none where it goes to a program.
 """
 
-import csv
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +25,7 @@ Record: TypeAlias = Mapping[str, Any]
 _FREE_TEXT = frozenset(["title", "model", "error"])  # what a narrow table may cut; an id is there to be copied
 _SHORTEST, _LONGEST = 12, 100  # in cells: what is left of it at least, before a column goes, and shown at most
 _GAP = 2
+_needs_quotes = re.compile(r"[\",\r\n]").search
 
 
 class Form(str, Enum):
@@ -146,10 +147,14 @@ def _fitted(widths: dict[str, int], total: int) -> dict[str, int]:
 
 def _write_csv(records: Iterable[Record], columns: Sequence[str]) -> None:
     written = visible if sys.stdout.isatty() else str
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    print(_csv_row(columns))
     for record in records:
-        writer.writerow([written(_plain(record.get(name))) for name in columns])
+        print(_csv_row([written(_plain(record.get(name))) for name in columns]))
+
+
+def _csv_row(fields: Iterable[str]) -> str:
+    """A row by RFC 4180. The csv of Python 3.10 refuses NUL."""
+    return ",".join('"' + field.replace('"', '""') + '"' if _needs_quotes(field) else field for field in fields)
 
 
 def _json(value: object, indent: int | None = None) -> str:
