@@ -231,8 +231,11 @@ class Conversation:
         check_arguments(self.append, self._api, **options)
         request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
         turn = cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
-        if not turn or any(message.keys() != {"role", "content"} for message in turn):
-            raise ApiValueError("Give one message or more, each with its role and content")
+        if not turn:
+            raise ApiValueError("Give one message or more")
+        for index, message in enumerate(turn):
+            if missing := {"role", "content"} - message.keys():
+                raise ApiValueError(f"Message {index} has no {' and no '.join(sorted(missing))}")
         with self._turns:
             steps = _Steps(options, self._api.api_client.rest_client.timeout)
             if not self._history.is_current:

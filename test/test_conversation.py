@@ -264,26 +264,26 @@ def test_appending_sends_one_request_and_adds_the_tokens(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "tokens", "error"),
+    ("messages", "tokens", "error", "text"),
     [
-        ([], None, ApiValueError),
-        ([{"role": "user"}], None, ApiValueError),
-        ([{"content": "a"}], None, ApiValueError),
-        ([user("a"), {}], None, ApiValueError),
-        ([{"role": "system", "content": "a"}], None, pydantic.ValidationError),
-        ([{"role": "user", "content": "a", "name": "Ann"}], None, pydantic.ValidationError),
-        ([user("\ud800")], None, pydantic.ValidationError),
-        ([user("a")], 1.5, pydantic.ValidationError),
+        ([], None, ApiValueError, "Give one message or more"),
+        ([{"role": "user"}], None, ApiValueError, "Message 0 has no content"),
+        ([{"content": "a"}], None, ApiValueError, "Message 0 has no role"),
+        ([user("a"), {}], None, ApiValueError, "Message 1 has no content and no role"),
+        ([{"role": "system", "content": "a"}], None, pydantic.ValidationError, "'user', 'assistant'"),
+        ([{"role": "user", "content": "a", "name": "Ann"}], None, pydantic.ValidationError, "no field 'name'"),
+        ([user("\ud800")], None, pydantic.ValidationError, "lone surrogates"),
+        ([user("a")], 1.5, pydantic.ValidationError, "integer"),
     ],
     ids=["nothing", "no content", "no role", "one empty", "system", "unknown field", "lone surrogate", "half a token"],
 )
 def test_a_turn_that_cannot_be_stored_is_refused_before_anything_is_sent(
-    line: Line, messages: list[dict[str, str]], tokens: Any, error: type[Exception]
+    line: Line, messages: list[dict[str, str]], tokens: Any, error: type[Exception], text: str
 ) -> None:
     conversation = line.open()
     line.proxy.follow([])
 
-    with pytest.raises(error):
+    with pytest.raises(error, match=text):
         conversation.append(*messages, tokens=tokens)
 
     assert line.requests() == []
