@@ -295,7 +295,10 @@ def test_hostile_titles_reach_a_program_unchanged(hostile: Service) -> None:
 
     expected = list(reversed(HOSTILE.values()))
     assert [record["title"] for record in records(lines)] == expected
-    assert [row["title"] for row in csv.DictReader(io.StringIO(rows.stdout, newline=""))] == expected
+    no_nul = str.maketrans("\0", "\N{SYMBOL FOR NULL}")  # the csv of Python 3.10 does not read it either
+    read = csv.DictReader(io.StringIO(rows.stdout.translate(no_nul), newline=""))
+    assert "\0" in rows.stdout
+    assert [row["title"] for row in read] == [title.translate(no_nul) for title in expected]
 
 
 def test_hostile_titles_do_nothing_to_a_terminal(hostile: Service) -> None:
