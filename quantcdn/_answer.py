@@ -1,8 +1,9 @@
 """http.client's answers, made to keep a deadline and to notice what is wrong with them.
 
-The timeout of the socket is set anew, to the time that is left, before each piece of an answer is read. And the head of
-an answer is read here, by RFC 9112: http.client reads on over one that was cut or is no HTTP, takes the announcement of
-an answer for the answer, and parses header fields as those of an email, which would be a fifth of the cost of a call.
+The timeout of the socket is set anew, to the time that is left, before each piece of an answer is read. And the head
+of an answer is read here, by RFC 9112: http.client reads on over one that was cut or is no HTTP, takes the
+announcement of an answer for the answer, and parses header fields as those of an email, which costs more than a
+quarter of a get (docs/Performance.md).
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from quantcdn._deadline import Deadline
 
 _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
 
-# http.client's own limits.
+# http.client's own limits, give or take one.
 _LONGEST_LINE = 65536
 _MOST_FIELDS = 100
 
