@@ -1,0 +1,42 @@
+"""Whether an exception came out of a signal handler: a limit of the application's own, wherever it struck. Pure."""
+
+import inspect
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+
+
+def raised_by_signal_handler(error: BaseException) -> bool:
+    """Whether a signal handler raised an exception, or something that it called."""
+    return any(_handles_signal(frame) for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def causes_within(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
+    """An exception and those that led to it, each once, without what was handled already when the call began.
+
+    Args:
+        error: the exception.
+        handled: what ``sys.exc_info()`` names at the beginning of the call: it, and all behind it, is the caller's.
+    """
+    seen = {id(handled)}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += cause.__context__, cause.__cause__
+
+
+def interrupt_within(error: BaseException, handled: BaseException | None) -> BaseException | None:
+    """What a signal handler raised of an exception and those that led to it, as `causes_within` names them."""
+    return next(filter(raised_by_signal_handler, causes_within(error, handled)), None)
+
+
+def _handles_signal(frame: FrameType) -> bool:
+    """Whether Python called a function amid another, and gave it the frame of that: so it calls handlers alone."""
+    given = inspect.getargvalues(frame)
+    values = [given.locals.get(name) for name in given.args]
+    if given.varargs is not None:
+        values += given.locals.get(given.varargs, ())
+    return frame.f_back is not None and any(value is frame.f_back for value in values)
