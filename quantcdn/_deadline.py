@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from urllib3.util import Timeout
@@ -10,8 +11,28 @@ from quantcdn.exceptions import ApiValueError
 
 # urllib3 and sockets read 0 as "do not block", so what is left is never less than this.
 _LEAST = 0.001
-# The system counts a socket's timeout in milliseconds of 31 bits.
+# The system counts a socket's timeout in milliseconds of 31 bits. No limit is this one, of 23 days.
 _MOST = 2_000_000.0
+_PART_OF_A_KEPT_CONNECTION = 0.75
+
+
+@dataclass
+class Sending:
+    """What the connection that carries an attempt is told of it, and what it tells.
+
+    Attributes:
+        max_idle: how long a connection may have been idle before it is used again, in seconds.
+        needs_fresh: whether only a new connection will do.
+        has_another: whether another attempt may follow where no answer comes.
+        sent: whether a byte of the request may have left this process; None where no connection of ours told.
+        is_kept: whether the connection had carried a request before.
+    """
+
+    max_idle: float = math.inf
+    needs_fresh: bool = False
+    has_another: bool = False
+    sent: bool | None = None
+    is_kept: bool = False
 
 
 class Deadline(Timeout):
@@ -21,10 +42,14 @@ class Deadline(Timeout):
         seconds: how long from now; `math.inf` for no limit.
         connect: the longest to connect, in seconds, where that is less.
         read: the longest to wait for each piece of the answer, in seconds, where that is less.
+
+    Attributes:
+        sending: the attempt under way: it reaches the connections as the time does.
     """
 
     def __init__(self, seconds: float, connect: float = math.inf, read: float = math.inf) -> None:
         super().__init__()
+        self.sending = Sending()
         self._seconds = seconds
         self._ends = time.monotonic() + seconds
         self._connect_limit = connect
@@ -73,19 +98,29 @@ class Deadline(Timeout):
         return 0.0
 
     @property
-    def connect_timeout(self) -> "TimeLeft | None":
-        """How long connecting may take from now; None for no limit."""
+    def connect_timeout(self) -> "TimeLeft":
+        """How long connecting may take from now, in seconds."""
         return self._within(self._connect_limit)
 
     @property
-    def read_timeout(self) -> "TimeLeft | None":
-        """How long waiting for the next piece of the answer may take from now; None for no limit."""
+    def read_timeout(self) -> "TimeLeft":
+        """How long waiting for the next piece of the answer may take from now, in seconds."""
         return self._within(self._read_limit)
 
-    def _within(self, limit: float) -> "TimeLeft | None":
+    @property
+    def first_read_timeout(self) -> "TimeLeft":
+        """How long waiting for the answer may take from now, in seconds.
+
+        Who is between may have forgotten a kept connection, and swallow what is sent on it. Where another attempt may
+        follow, it gets a part of the time.
+        """
+        sending = self.sending
+        if not (sending.is_kept and sending.has_another):
+            return self._within(self._read_limit)
+        return self._within(min(self._read_limit, _PART_OF_A_KEPT_CONNECTION * self.left()))
+
+    def _within(self, limit: float) -> "TimeLeft":
         seconds = min(limit, self._ends - time.monotonic())
-        if seconds == math.inf:
-            return None
         left = TimeLeft(seconds if _LEAST < seconds < _MOST else min(max(seconds, _LEAST), _MOST))
         left.deadline = self
         return left

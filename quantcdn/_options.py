@@ -66,6 +66,7 @@ _RULES = {
     "assert_hostname": _Rule("a host name, False or None", (str, bool, NoneType)),
     "ca_cert_data": _Rule("PEM text, DER bytes or None", (str, bytes, bytearray, NoneType)),
     "cert_file": _Rule("the path of a file, or None", _PATH),
+    "connection_max_idle": _Rule("a number of seconds above 0, or math.inf", (int, float), _not_positive),
     "connection_pool_maxsize": _Rule("a whole number above 0, or None", (int, NoneType), _not_positive),
     "key_file": _Rule("the path of a file, or None", _PATH),
     "max_response_size": _Rule("a whole number above 0", (int,), _not_positive),

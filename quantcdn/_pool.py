@@ -9,18 +9,23 @@ connecting, for each piece of a large body when sending, and for each piece of a
 import contextlib
 import http.client
 import math
+import queue
 import re
 import socket
 import ssl
+import time
+from collections import deque
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError, SSLError
-from urllib3.util.connection import allowed_gai_family, create_connection
+from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_match_hostname import CertificateError
+from urllib3.util.wait import wait_for_read
 
 from quantcdn._answer import Answer
+from quantcdn._connect import connected
 from quantcdn._deadline import Deadline, TimeLeft
 
 _PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time
@@ -30,15 +35,52 @@ class ProxyRefusal(ProxyError):
     """The proxy refused, and would do so again."""
 
 
+# What is idle for long is forgotten by somebody between: routers from a minute on, AWS and Azure after four to six.
+# uvicorn, Node.js and Apache close it after five seconds, unless configured otherwise. A write on a connection that is
+# closed at that very moment is an unknown outcome.
+_MAX_IDLE_OF_WRITES = 4.0
+_REPEATABLE = frozenset(["GET", "HEAD", "OPTIONS", "DELETE"])
+_find_timeout = re.compile(r"timeout\s*=\s*\"?(\d{1,9})(?!\d)", re.IGNORECASE | re.ASCII).search
+
+
+def _seconds_announced(keep_alive: str) -> float | None:
+    """How long a server says that it keeps an idle connection open, less a second for the way there."""
+    found = _find_timeout(keep_alive)
+    return max(float(found[1]) - 1, 0.001) if found else None
+
+
 # The proxy answered 4xx. It says of two of these that they pass: 408, a timeout, and 429, too many requests.
 _tunnel_refused = re.compile(r"Tunnel connection failed: (?!408|429)4").match
 
 
+# How often TCP asks whether the other side is still there, in seconds; and how often in vain, before it gives up. macOS
+# has a name of its own for the first.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _KEEP_ALIVE.items() if hasattr(socket, name)),
+]
+"""What is set on each socket: no waiting for more to send, and signs of life, which keep routers from forgetting it."""
+
+
+class StaleConnection(Exception):
+    """A kept connection is not to be used any more. No byte of the request was sent on it.
+
+    It is none of the errors that urllib3 knows, so it comes through as it is, and the connection is closed.
+    """
+
+
 class KeepsDeadline(HTTPConnection):
-    """A connection that keeps to the deadline of the request it carries."""
+    """A connection that keeps to the deadline of the request it carries, and tells whether that was sent."""
 
     # http.client would print each request, with its token, to standard output where an application sets this there.
     debuglevel = 0
+
+    _is_kept = False
+    _idle_since = 0.0
+    _announced_idle: float | None = None
+    _pieces: list[bytes] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address alone: urllib3's errors refer to the connection, which knows the proxy's password."""
@@ -48,6 +90,16 @@ class KeepsDeadline(HTTPConnection):
     def _deadline(self) -> Deadline:
         """The deadline of the request under way: urllib3 hands it over as this connection's timeout."""
         return self.timeout.deadline if isinstance(self.timeout, TimeLeft) else Deadline(math.inf)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is open. Whether it can still be used is asked at the last moment, in `request`."""
+        return self.sock is not None
+
+    def connect(self) -> None:
+        self._is_kept = False
+        self._deadline.sending.sent = False
+        super().connect()
 
     def _tunnel(self) -> None:
         with contextlib.ExitStack() as answers:  # http.client leaves the proxy's answer open before Python 3.11
@@ -68,15 +120,65 @@ class KeepsDeadline(HTTPConnection):
         if self.sock is not None:
             self.sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
 
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        """Send a request whole, on a connection that still stands.
+
+        Raises:
+            StaleConnection: it does not, or may not.
+        """
+        sending = self._deadline.sending
+        if self._is_kept and self.sock is not None:
+            if sending.needs_fresh or self._has_idled(method, sending.max_idle) or wait_for_read(self.sock, 0):
+                raise StaleConnection
+        else:
+            self._is_kept = False
+        sending.is_kept = self._is_kept
+        sending.sent = False
+        self._pieces = pieces = []
+        try:
+            super().request(method, url, *args, **kwargs)
+        finally:
+            self._pieces = None
+        self._transmit(b"".join(pieces))
+        self._is_kept = True
+
+    def _has_idled(self, method: str, max_idle: float) -> bool:
+        """Whether it has been idle for so long that the server, or somebody between, may have had enough of it."""
+        idle = time.monotonic() - self._idle_since
+        if method in _REPEATABLE:
+            return idle >= min(max_idle, self._announced_idle or math.inf)
+        return idle >= min(max_idle, self._announced_idle / 2 if self._announced_idle else _MAX_IDLE_OF_WRITES)
+
     def send(self, data: Any) -> None:
-        if not isinstance(data, bytes) or len(data) <= _PIECE:
+        if self._pieces is None:
+            super().send(data)  # to a proxy, which is asked for a tunnel
+        else:
+            self._pieces.append(data)
+
+    def _transmit(self, data: bytes) -> None:
+        """Send all of a request, unless its time is over by now."""
+        if self.sock is None:
+            self.connect()
+        deadline = self._deadline
+        if deadline.left() <= 0:
+            raise TimeoutError("timed out")
+        deadline.sending.sent = True
+        if len(data) <= _PIECE:
             super().send(data)
             return
         view = memoryview(data)
         for start in range(0, len(data), _PIECE):
             if self.sock is not None:
-                self.sock.settimeout(self._deadline.read_timeout)
+                self.sock.settimeout(deadline.read_timeout)
             super().send(view[start : start + _PIECE])
+
+    def getresponse(self) -> Any:
+        self.timeout = self._deadline.first_read_timeout
+        response = super().getresponse()
+        self._idle_since = time.monotonic()
+        announced = response.headers.get("keep-alive")
+        self._announced_idle = _seconds_announced(announced) if announced else None
+        return response
 
     def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
         """Read the answer from a file over the socket that keeps the deadline."""
@@ -86,34 +188,23 @@ class KeepsDeadline(HTTPConnection):
 
 
 class _Connection(KeepsDeadline):
-    """A connection that tries every address of a server within the deadline."""
+    """A connection to the first address of a server that answers."""
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers, each in its share of the time."""
+        deadline = self._deadline
         try:
             addresses = socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+            sock = connected(addresses, self.socket_options or (), deadline.connect_timeout)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:  # no name of a host at all
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
-        failure: OSError | None = None
-        for index, (*_, address) in enumerate(addresses):
-            left = self._deadline.connect_timeout
-            try:
-                sock = create_connection(
-                    (str(address[0]), int(address[1])),
-                    None if left is None else left / (len(addresses) - index),
-                    source_address=self.source_address,
-                    socket_options=self.socket_options,
-                )
-            except OSError as error:
-                failure = error
-            else:
-                sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
-                return sock
-        if isinstance(failure, TimeoutError):
-            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
-        raise NewConnectionError(self, f"Failed to establish a new connection: {failure}") from failure
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
+        sock.settimeout(deadline.connect_timeout)  # for the TLS handshake
+        return sock
 
 
 class HandshakeError(SSLError):
@@ -138,11 +229,42 @@ class _TLSConnection(_Connection, TellsHandshake):
     """The same over TLS."""
 
 
+class Stack:
+    """Where a pool keeps its connections, the last one on top.
+
+    urllib3's own, `queue.LifoQueue`, takes a lock in Python code. An exception out of a signal handler between taking
+    and keeping it would leave it locked for good; a single operation of a deque cannot be torn.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._maxsize = maxsize
+        self._items: deque[Any] = deque()
+
+    def get(self, block: bool = False, timeout: float | None = None) -> Any:
+        """Take the item on top; nobody waits for one."""
+        try:
+            return self._items.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def put(self, item: Any, block: bool = False) -> None:
+        """Put an item on top, where there is room; nobody waits for that."""
+        if len(self._items) >= self._maxsize:
+            raise queue.Full
+        self._items.append(item)
+
+    def qsize(self) -> int:
+        """How many items there are."""
+        return len(self._items)
+
+
 # The connection class is given through a property because tools that record traffic, like vcrpy, put theirs on
 # urllib3's own pool classes: a plain class attribute here would silently win over it.
 
 
 class _Pool(HTTPConnectionPool):
+    QueueCls: Any = Stack
+
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
         current: Any = HTTPConnectionPool.ConnectionCls
@@ -150,6 +272,8 @@ class _Pool(HTTPConnectionPool):
 
 
 class _TLSPool(HTTPSConnectionPool):
+    QueueCls: Any = Stack
+
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
         current: Any = HTTPSConnectionPool.ConnectionCls

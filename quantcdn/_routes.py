@@ -14,7 +14,7 @@ from urllib3.util import Url, parse_url
 
 from quantcdn._headers import merge_headers
 from quantcdn._origin import Origin
-from quantcdn._pool import POOL_CLASSES
+from quantcdn._pool import POOL_CLASSES, SOCKET_OPTIONS
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import ApiValueError
 
@@ -104,7 +104,7 @@ def _pool_options(configuration: Configuration) -> dict[str, Any]:
         "key_file": configuration.key_file,
         "assert_hostname": configuration.assert_hostname,
         "server_hostname": configuration.tls_server_name,
-        "socket_options": configuration.socket_options,
+        "socket_options": [*SOCKET_OPTIONS, *(configuration.socket_options or ())],
     }
     return {name: value for name, value in options.items() if value is not None}
 

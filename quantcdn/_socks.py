@@ -15,7 +15,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProxyEr
 from urllib3.util.connection import allowed_gai_family
 
 from quantcdn._deadline import Deadline
-from quantcdn._pool import KeepsDeadline, ProxyRefusal, TellsHandshake
+from quantcdn._interrupts import raised_by_signal_handler
+from quantcdn._pool import KeepsDeadline, ProxyRefusal, Stack, TellsHandshake
 
 __all__ = ["SOCKS_POOL_CLASSES", "SOCKSProxyManager"]
 
@@ -54,10 +55,10 @@ class _Connection(KeepsDeadline, SOCKSConnection):
             try:
                 for option in self.socket_options or ():
                     sock.setsockopt(*option)
-                sock.settimeout(None if left is None else left / (len(addresses) - index))
+                sock.settimeout(left / (len(addresses) - index))
                 sock.set_proxy(
                     options["socks_version"],
-                    str(address[0]),
+                    _with_zone(address),
                     port,
                     options["rdns"],
                     options["username"],
@@ -66,6 +67,8 @@ class _Connection(KeepsDeadline, SOCKSConnection):
                 sock.connect((self.host, self.port))
             except OSError as error:
                 sock.close()
+                if raised_by_signal_handler(error):
+                    raise
                 failure = getattr(error, "socket_err", None) or error  # PySocks wraps what happened
                 if isinstance(failure, socks.SOCKS5AuthError):
                     raise ProxyRefusal("No connection", failure) from error
@@ -77,15 +80,23 @@ class _Connection(KeepsDeadline, SOCKSConnection):
         raise ProxyError("No connection", failure) from failure
 
 
+def _with_zone(address: tuple[Any, ...]) -> str:
+    """The host of an address, with the zone of one that is local to a link (RFC 4007)."""
+    zone = address[3] if len(address) == 4 else 0
+    return f"{address[0]}%{zone}" if zone else str(address[0])
+
+
 class _TLSConnection(_Connection, TellsHandshake, SOCKSHTTPSConnection):
     """The same over TLS."""
 
 
 class _Pool(SOCKSHTTPConnectionPool):
+    QueueCls = Stack
     ConnectionCls = _Connection
 
 
 class _TLSPool(SOCKSHTTPSConnectionPool):
+    QueueCls = Stack
     ConnectionCls = _TLSConnection
 
 

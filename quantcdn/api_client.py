@@ -21,7 +21,14 @@ from quantcdn._message import Request, Response
 from quantcdn.api_response import ApiResponse
 from quantcdn.attempt import Exchange, report
 from quantcdn.configuration import Configuration
-from quantcdn.exceptions import ApiException, ApiTypeError, TransportException, with_unknown_outcome
+from quantcdn.exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    TokenException,
+    TransportException,
+    with_unknown_outcome,
+)
 from quantcdn.rest import RESTClientObject, RESTResponse, low_level_request
 from quantcdn.retry import Outcome, RetryPolicy, delay_before_retry
 
@@ -229,19 +236,25 @@ class ApiClient:
     ) -> tuple[Finished, list[Exchange]]:
         """Send a request, and again where that may be and helps. What was exchanged comes with the answer."""
         exchanges: list[Exchange] = []
+        needs_fresh = False
         while True:
-            request = encoded()  # anew each time, so that a token callable is asked again
+            request = _request_of(encoded, exchanges)
             answer = opened = failure = None
+            number = len(exchanges) + 1
+            has_another = repeatable and number < self._retry_policy.attempts
             started = time.monotonic()
             try:
-                opened = self.rest_client.open(request, deadline)
+                opened = self.rest_client.open(request, deadline, needs_fresh=needs_fresh, has_another=has_another)
                 answer = finish(opened, request, deadline)
                 outcome = Outcome.answered(opened.status, opened.headers, self._retry_policy)
             except ApiException as error:
                 failure = error
-                outcome = Outcome.of(error)
+                outcome = Outcome.of(error, on_kept_connection=deadline.sending.is_kept)
+            except BaseException:  # an interrupt
+                if opened is not None:
+                    opened.close()
+                raise
             ended = time.monotonic()
-            number = len(exchanges) + 1
             delay = delay_before_retry(
                 self._retry_policy,
                 outcome,
@@ -258,6 +271,7 @@ class ApiClient:
             if opened is not None and (failure is not None or delay is not None):
                 opened.close()
             if delay is not None:
+                needs_fresh = needs_fresh or outcome.is_stale
                 time.sleep(delay)
             elif failure is None:
                 return cast("Finished", answer), exchanges
@@ -270,6 +284,21 @@ class ApiClient:
                 raised.__cause__ = failure.__cause__
                 _finish(raised, exchanges)
                 raise raised
+
+
+def _request_of(encoded: Callable[[], Request], exchanges: Sequence[Exchange]) -> Request:
+    """The request of the next attempt. Where there is none any more, tell of the attempts before."""
+    try:
+        return encoded()
+    except (TokenException, ApiTypeError, ApiValueError) as error:
+        if not exchanges and not isinstance(error, TokenException):
+            raise
+        failure = error if isinstance(error, TokenException) else TokenException(f"No further attempt: {error}")
+        failure.never_sent = all(exchange.outcome.never_sent for exchange in exchanges)
+        failure.permanent = True
+        failure.__cause__ = error.__cause__
+    failure.attempts = tuple(exchange.attempt() for exchange in exchanges)
+    raise failure
 
 
 def _finish(error: ApiException, exchanges: Sequence[Exchange]) -> None:

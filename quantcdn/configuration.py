@@ -14,7 +14,8 @@ from quantcdn import __version__, environment
 from quantcdn._options import check_option
 from quantcdn._origin import origin_of
 from quantcdn._token import normalised_token
-from quantcdn.exceptions import ApiTypeError, ApiValueError
+from quantcdn._interrupts import raised_by_signal_handler
+from quantcdn.exceptions import ApiTypeError, ApiValueError, TokenException
 
 if TYPE_CHECKING:
     import urllib3
@@ -27,6 +28,7 @@ API_VERSION = "4.19.0"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RESPONSE_SIZE = 100_000_000
 DEFAULT_CONNECTIONS = 100
+DEFAULT_MAX_IDLE = 60.0
 
 
 class HostSetting(TypedDict):
@@ -78,10 +80,13 @@ class Configuration:
         key_file: the path of the key of that certificate, in PEM format.
         connection_pool_maxsize: how many connections to keep open for use again; one if None. More threads than that
             open new ones again and again.
+        connection_max_idle: how long a kept connection may have been idle and still be used again, in seconds. For
+            create, update and extend it is 4 seconds at most, unless the service announces how long it keeps one.
         proxy: the URL of a proxy, with credentials in it if it needs them; the environment's if None.
         proxy_headers: header fields to send to that proxy.
         on_attempt: a function to call after each attempt, with one `Attempt`, for metrics.
-        socket_options: options to set on each socket, a list of arguments for `socket.socket.setsockopt`.
+        socket_options: more options to set on each socket, a list of arguments for `socket.socket.setsockopt`. Nagle's
+            algorithm is off and TCP keep-alive on, unless these say otherwise.
         tls_server_name: the host name to ask for in the TLS handshake (SNI).
         trust_env: whether to use the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
         verify_ssl: whether to verify the server's certificate.
@@ -99,6 +104,7 @@ class Configuration:
         "assert_hostname",
         "ca_cert_data",
         "cert_file",
+        "connection_max_idle",
         "connection_pool_maxsize",
         "key_file",
         "max_response_size",
@@ -145,6 +151,7 @@ class Configuration:
         self.tls_server_name: str | None = None
         self.trust_env = True
         self.connection_pool_maxsize: int | None = DEFAULT_CONNECTIONS
+        self.connection_max_idle = DEFAULT_MAX_IDLE
         self.max_response_size = DEFAULT_MAX_RESPONSE_SIZE
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None
@@ -238,10 +245,20 @@ class Configuration:
         """The token to send now, or None where there is none.
 
         Raises:
-            ApiValueError: the callable gave a token that cannot be sent. The message does not show it.
+            TokenException: the callable failed.
+            ApiValueError: it gave a token that cannot be sent. The message does not show it.
+            ApiTypeError: it gave something else than a `str`.
         """
         token = self._access_token
-        return normalised_token(token()) if callable(token) else token
+        if not callable(token):
+            return token
+        try:
+            given = token()
+        except Exception as error:
+            if raised_by_signal_handler(error):
+                raise
+            raise TokenException(f"The access_token callable raised {type(error).__name__}", never_sent=True) from error
+        return normalised_token(given)
 
     @property
     def debug(self) -> bool:

@@ -182,6 +182,13 @@ class TimeoutException(TransportException):
     """No answer came within the time allowed."""
 
 
+class TokenException(TransportException):
+    """The callable that gives the access token failed. What it raised is the cause.
+
+    `never_sent` tells of the attempts before, where there were any.
+    """
+
+
 class ResponseFormatException(ApiException):
     """An answer came that cannot be read as what was asked."""
 

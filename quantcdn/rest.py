@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import ssl
+import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,12 @@ from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
-from quantcdn._deadline import Deadline
+from quantcdn._deadline import Deadline, Sending
 from quantcdn._headers import Headers, hide_secrets, is_token, merge_headers
+from quantcdn._interrupts import interrupt_within
 from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
-from quantcdn._pool import HandshakeError, ProxyRefusal
+from quantcdn._pool import HandshakeError, ProxyRefusal, StaleConnection
 from quantcdn._routes import Routes
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import (
@@ -84,48 +86,68 @@ class RESTClientObject:
 
     def __init__(self, configuration: Configuration) -> None:
         self.timeout = configuration.timeout
+        self._max_idle = configuration.connection_max_idle
         self._max_response_size = configuration.max_response_size
         self._routes = Routes(configuration)
         self._process = os.getpid()
         self._renewal = threading.Lock()
         self._unread: weakref.WeakValueDictionary[int, urllib3.BaseHTTPResponse] = weakref.WeakValueDictionary()
 
-    def open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
+    def open(
+        self, request: Request, deadline: Deadline, *, needs_fresh: bool = False, has_another: bool = False
+    ) -> urllib3.BaseHTTPResponse:
         """Send a request and return as soon as the header fields of the answer are there.
+
+        Args:
+            request: the request.
+            deadline: when the call must have ended.
+            needs_fresh: whether only a new connection will do.
+            has_another: whether another attempt may follow where no answer comes.
 
         Raises:
             TransportException: no answer came.
         """
         if self._process != os.getpid():
             self._renew()
+        handled = sys.exc_info()[1]
+        while True:
+            deadline.sending = Sending(self._max_idle, needs_fresh, has_another)
+            try:
+                return self._open(request, deadline)
+            except StaleConnection:  # it is closed by now, and there are not many
+                continue
+            except (errors.HTTPError, http.client.HTTPException, OSError) as error:
+                interrupt = interrupt_within(error, handled)
+                if interrupt is None:
+                    raise _failure(error, request, deadline) from error
+            raise interrupt
+
+    def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         method, origin, target, headers, body = request
         manager = self._routes.manager_for(origin)
-        try:
-            if manager.proxy is None:
-                pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
-                return pool.urlopen(
-                    method,
-                    target,
-                    body,
-                    headers,
-                    retries=_ONE_ATTEMPT,
-                    redirect=False,
-                    assert_same_host=False,
-                    timeout=deadline,
-                    preload_content=False,
-                )
-            return manager.urlopen(
+        if manager.proxy is None:
+            pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
+            return pool.urlopen(
                 method,
-                origin._replace(prefix=target).url,
-                redirect=False,
-                body=body,
-                headers=headers,
+                target,
+                body,
+                headers,
                 retries=_ONE_ATTEMPT,
+                redirect=False,
+                assert_same_host=False,
                 timeout=deadline,
                 preload_content=False,
             )
-        except (errors.HTTPError, http.client.HTTPException, OSError) as error:
-            raise _failure(error, request, deadline) from error
+        return manager.urlopen(
+            method,
+            origin._replace(prefix=target).url,
+            redirect=False,
+            body=body,
+            headers=headers,
+            retries=_ONE_ATTEMPT,
+            timeout=deadline,
+            preload_content=False,
+        )
 
     def _renew(self) -> None:
         """Begin anew after a fork: the connections belong to the process before it."""
@@ -141,6 +163,7 @@ class RESTClientObject:
             TransportException: not all of it came.
             ResponseFormatException: it is too large, or not encoded as it says.
         """
+        handled = sys.exc_info()[1]
         try:
             body = self._body(response)
         except (errors.DecodeError, ResponseFormatException) as error:
@@ -152,6 +175,10 @@ class RESTClientObject:
             else:
                 raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
         except (errors.HTTPError, OSError, ValueError, OverflowError) as error:  # the last two for the size of a chunk
+            interrupt = interrupt_within(error, handled)
+            if interrupt is not None:
+                response.close()
+                raise interrupt from None
             if not 400 <= response.status < 500:
                 raise _failure(error, request, deadline) from error
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
@@ -256,10 +283,21 @@ def low_level_request(
 
 
 def _failure(error: Exception, request: Request, deadline: Deadline) -> TransportException:
-    """The SDK's exception for an error of urllib3."""
-    where = request.origin.url
+    """The SDK's exception for an error of urllib3.
+
+    Whether the request was sent is asked of the connection, never of the class of the error: behind a proxy, urllib3
+    calls an answer that was lost a failure to reach the proxy.
+    """
     if isinstance(error, errors.ClosedPoolError):
         return ConnectionException("The client was closed by another thread at that moment", never_sent=True)
+    if deadline.sending.sent is False:
+        return _unreached(error, request, deadline)
+    return _lost(error.original_error if isinstance(error, errors.ProxyError) else error, request, deadline)
+
+
+def _unreached(error: Exception, request: Request, deadline: Deadline) -> TransportException:
+    """The exception for a request of which no byte was sent."""
+    where = request.origin.url
     if isinstance(error, errors.ProxyError):
         cause = error.original_error
         if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
@@ -270,27 +308,34 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
         )
     if isinstance(error, errors.NameResolutionError):
         return ConnectionException(f"The name of {where} could not be found", never_sent=True)
-    if isinstance(error, errors.NewConnectionError):
-        return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
-    if isinstance(error, errors.ConnectTimeoutError):
-        return TimeoutException(f"Could not connect to {where} in time ({deadline})", never_sent=True)
     if isinstance(error, HandshakeError):
         untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
         advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""
         reason = f"No secure connection to {where}: {_cause(error)}{advice}"
         return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
-    # A timeout while sending a body arrives as a ProtocolError.
-    inner = error.args[-1] if error.args else None
-    if any(isinstance(part, errors.TimeoutError | TimeoutError) for part in (error, inner)) or deadline.left() <= 0:
+    if _is_timeout(error) and not isinstance(error, errors.NewConnectionError):
+        return TimeoutException(f"Could not connect to {where} in time ({deadline})", never_sent=True)
+    return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
+
+
+def _lost(error: Exception, request: Request, deadline: Deadline) -> TransportException:
+    """The exception for a request that may have been sent, and whose answer did not come."""
+    where = request.origin.url
+    if _is_timeout(error) or deadline.left() <= 0:
         return TimeoutException(f"{where} did not answer in time ({deadline})")
     if isinstance(error, errors.SSLError):
         return ConnectionException(f"The secure connection to {where} was lost: {_cause(error)}")
     reason = f"The connection to {where} was lost"
-    if isinstance(error, ValueError | OverflowError) or (
-        isinstance(error, errors.ProtocolError) and _is_nonsense(error.args[-1])
-    ):
+    inner = error.args[-1] if isinstance(error, errors.ProtocolError) and error.args else error
+    if isinstance(error, ValueError | OverflowError) or _is_nonsense(inner):
         reason = f"{where} did not answer in HTTP that can be read"
     return ConnectionException(f"{reason}: {_cause(error)}")
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Whether a step took too long. While a body is sent, that arrives as a ProtocolError."""
+    inner = error.args[-1] if error.args else None
+    return any(isinstance(part, errors.TimeoutError | TimeoutError) for part in (error, inner))
 
 
 def _was_dropped(error: HandshakeError) -> bool:

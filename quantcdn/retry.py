@@ -5,11 +5,16 @@ The rules:
 - What never reached the service (connection refused, name not found, no connection in time) and what was answered
   429 may be sent again, whatever the operation.
 - Everything else that leaves the outcome unknown (the connection lost after sending, no answer in time, any 5xx) is
-  repeated only for get, list and delete. A create, update or extend would risk to happen twice.
+  repeated only for get, list and delete, and so is what was answered 408. A create, update or extend would risk to
+  happen twice.
 - The wait is the greater of the service's ``Retry-After`` and a growing backoff with jitter. Where it passes the time
-  that is left, there is no further attempt.
+  that is left, or a day, there is no further attempt.
+- Where a connection that had been kept brought no answer, it was perhaps dead, and not the service: a new connection
+  is tried at once.
 """
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
 
 # Any backoff has reached its maximum long before; a float cannot hold twice as many.
 _MOST_DOUBLINGS = 1000
+# Where a call may take for ever, no answer makes it wait for years.
+_LONGEST_WAIT = 86_400.0
+_RETRIED = frozenset([408, 429])
+_is_seconds = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*").fullmatch  # a fraction is no standard, and is sent
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class RetryPolicy:
         attempts: how often it is sent at most, the first time included.
         backoff: the wait before the second attempt, in seconds. It doubles with each attempt.
         backoff_max: the longest such wait, in seconds.
-        statuses: the status codes that count as a failure to try again; None for 429 and any 5xx.
+        statuses: the status codes that count as a failure to try again; None for 408, 429 and any 5xx.
         respect_retry_after: whether to wait as long as the service asks.
         connect: how many of the failures that never reached the service are retried; None for no limit of their own.
         read: the same for answers that were lost.
@@ -102,18 +111,21 @@ class Outcome(NamedTuple):
         never_sent: whether it is certain that the service did not see the request.
         permanent: whether it is certain that another attempt would fail in the same way.
         retry_after: what the service said of when to come back.
+        is_stale: whether no answer came on a connection that had been kept, and may have been dead.
     """
 
     status: int | None = None
     never_sent: bool = False
     permanent: bool = False
     retry_after: str | None = None
+    is_stale: bool = False
 
     @classmethod
-    def of(cls, failure: ApiException) -> "Outcome":
+    def of(cls, failure: ApiException, *, on_kept_connection: bool = False) -> "Outcome":
         """What an exception says of an attempt."""
         if isinstance(failure, TransportException):
-            return cls(never_sent=failure.never_sent, permanent=failure.permanent)
+            is_stale = on_kept_connection and not failure.never_sent
+            return cls(never_sent=failure.never_sent, permanent=failure.permanent, is_stale=is_stale)
         return cls(failure.status)
 
     @classmethod
@@ -135,7 +147,7 @@ class Outcome(NamedTuple):
         """Whether it is a failure that another attempt may mend."""
         if self.status is None:
             return not self.permanent
-        return self.status in statuses if statuses is not None else self.status == 429 or self.status >= 500
+        return self.status in statuses if statuses is not None else self.status in _RETRIED or self.status >= 500
 
 
 def delay_before_retry(
@@ -167,10 +179,12 @@ def delay_before_retry(
     allowance = policy.allowance(outcome)
     if allowance is not None and sum(map(outcome.is_like, earlier)) >= allowance:
         return None
+    if outcome.is_stale and time_left > 0:
+        return 0.0
     delay = min(policy.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS), policy.backoff_max) * (0.5 + chance() / 2)
     if policy.respect_retry_after and outcome.retry_after is not None:
         delay = max(delay, seconds_until(outcome.retry_after, now()))
-    return delay if delay < time_left else None
+    return delay if delay < time_left and delay <= _LONGEST_WAIT else None
 
 
 def _count(retries: int | bool | None) -> int | None:
@@ -180,14 +194,16 @@ def _count(retries: int | bool | None) -> int | None:
 
 def seconds_until(retry_after: str, now: datetime) -> float:
     """How long a ``Retry-After`` asks to wait, in seconds: 0 where it cannot be read or lies in the past."""
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
+    seconds = _is_seconds(retry_after)
+    if seconds:
+        return float(seconds[1])
     try:
         moment = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError, IndexError):  # the last two of what is no date at all
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - now).total_seconds())
+    try:
+        return max(0.0, (moment - now).total_seconds())
+    except OverflowError:  # at the end of the year 9999, in a zone behind UTC
+        return math.inf
