@@ -41,6 +41,7 @@ _HOME_OF = {
             "ConnectionException",
             "TLSException",
             "TimeoutException",
+            "TokenException",
             "ResponseFormatException",
             "OutcomeUnknownException",
         ],
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from quantcdn.exceptions import ServiceException as ServiceException
     from quantcdn.exceptions import TimeoutException as TimeoutException
     from quantcdn.exceptions import TLSException as TLSException
+    from quantcdn.exceptions import TokenException as TokenException
     from quantcdn.exceptions import TooManyRequestsException as TooManyRequestsException
     from quantcdn.exceptions import TransportException as TransportException
     from quantcdn.exceptions import UnauthorizedException as UnauthorizedException

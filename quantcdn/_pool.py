@@ -53,13 +53,17 @@ def _seconds_announced(keep_alive: str) -> float | None:
 _tunnel_refused = re.compile(r"Tunnel connection failed: (?!408|429)4").match
 
 
-# How often TCP asks whether the other side is still there, in seconds; and how often in vain, before it gives up. macOS
-# has a name of its own for the first.
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+# When TCP begins to ask whether the other side is still there, and how often, in seconds; and how often in vain, before
+# it gives up. macOS has a name of its own for the first.
+_SIGNS_OF_LIFE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _KEEP_ALIVE.items() if hasattr(socket, name)),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _SIGNS_OF_LIFE.items()
+        if hasattr(socket, name)
+    ),
 ]
 """What is set on each socket: no waiting for more to send, and signs of life, which keep routers from forgetting it."""
 
@@ -134,7 +138,8 @@ class KeepsDeadline(HTTPConnection):
             self._is_kept = False
         sending.is_kept = self._is_kept
         sending.sent = False
-        self._pieces = pieces = []
+        pieces: list[bytes] = []
+        self._pieces = pieces
         try:
             super().request(method, url, *args, **kwargs)
         finally:

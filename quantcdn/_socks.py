@@ -91,12 +91,12 @@ class _TLSConnection(_Connection, TellsHandshake, SOCKSHTTPSConnection):
 
 
 class _Pool(SOCKSHTTPConnectionPool):
-    QueueCls = Stack
+    QueueCls: Any = Stack
     ConnectionCls = _Connection
 
 
 class _TLSPool(SOCKSHTTPSConnectionPool):
-    QueueCls = Stack
+    QueueCls: Any = Stack
     ConnectionCls = _TLSConnection
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypedDict, cast
 from typing_extensions import NotRequired, Self, Unpack
 
 from quantcdn import __version__, environment
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._options import check_option
 from quantcdn._origin import origin_of
 from quantcdn._token import normalised_token
-from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.exceptions import ApiTypeError, ApiValueError, TokenException
 
 if TYPE_CHECKING:

@@ -183,9 +183,9 @@ class TimeoutException(TransportException):
 
 
 class TokenException(TransportException):
-    """The callable that gives the access token failed. What it raised is the cause.
+    """The callable that gives the access token failed.
 
-    `never_sent` tells of the attempts before, where there were any.
+    What it raised is the cause. `never_sent` tells of the attempts before, where there were any.
     """
 
 

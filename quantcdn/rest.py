@@ -313,6 +313,8 @@ def _unreached(error: Exception, request: Request, deadline: Deadline) -> Transp
         advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""
         reason = f"No secure connection to {where}: {_cause(error)}{advice}"
         return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
+    if isinstance(error, errors.ProtocolError) and _is_timeout(error):
+        return TimeoutException(f"The time was over before {where} could be asked ({deadline})", never_sent=True)
     if _is_timeout(error) and not isinstance(error, errors.NewConnectionError):
         return TimeoutException(f"Could not connect to {where} in time ({deadline})", never_sent=True)
     return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)

@@ -31,7 +31,7 @@ _MOST_DOUBLINGS = 1000
 # Where a call may take for ever, no answer makes it wait for years.
 _LONGEST_WAIT = 86_400.0
 _RETRIED = frozenset([408, 429])
-_is_seconds = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*").fullmatch  # a fraction is no standard, and is sent
+_is_seconds = re.compile(r"[0-9]+(?:\.[0-9]+)?|inf").fullmatch  # the standard knows whole numbers only
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,11 @@ def delay_before_retry(
         return 0.0
     delay = min(policy.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS), policy.backoff_max) * (0.5 + chance() / 2)
     if policy.respect_retry_after and outcome.retry_after is not None:
-        delay = max(delay, seconds_until(outcome.retry_after, now()))
-    return delay if delay < time_left and delay <= _LONGEST_WAIT else None
+        asked = seconds_until(outcome.retry_after, now())
+        if asked > _LONGEST_WAIT:
+            return None
+        delay = max(delay, asked)
+    return delay if delay < time_left else None
 
 
 def _count(retries: int | bool | None) -> int | None:
@@ -194,9 +197,8 @@ def _count(retries: int | bool | None) -> int | None:
 
 def seconds_until(retry_after: str, now: datetime) -> float:
     """How long a ``Retry-After`` asks to wait, in seconds: 0 where it cannot be read or lies in the past."""
-    seconds = _is_seconds(retry_after)
-    if seconds:
-        return float(seconds[1])
+    if _is_seconds(retry_after.strip()):
+        return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after)
     except (ValueError, OverflowError, TypeError, IndexError):  # the last two of what is no date at all

@@ -32,6 +32,7 @@ OWN_EXCEPTIONS = {
     "ConnectionException": ["TransportException", "ApiException"],
     "TLSException": ["ConnectionException", "TransportException", "ApiException"],
     "TimeoutException": ["TransportException", "ApiException"],
+    "TokenException": ["TransportException", "ApiException"],
     "ResponseFormatException": ["ApiException"],
     "OutcomeUnknownException": ["ApiException"],
     "OutcomeUnknownConnectionException": [
@@ -65,6 +66,7 @@ OWN_TOP_LEVEL = {
     "ServiceException",
     "TLSException",
     "TimeoutException",
+    "TokenException",
     "TooManyRequestsException",
     "TransportException",
     "UnauthorizedException",
@@ -76,6 +78,7 @@ OWN_SUBMODULES = {"attempt", "bulk", "conversation", "environment", "pages", "re
 OWN_MODELS = {f"{name}Dict" for name in SURFACE["models"] if "Request" in name}
 OWN_CONFIGURATION = {
     "bearer_token",
+    "connection_max_idle",
     "from_environment",
     "host_for",
     "max_response_size",

@@ -129,6 +129,10 @@ def test_the_backoff_doubles_up_to_its_maximum_and_varies_by_half(attempt: int, 
     assert delay(LOST, policy, attempt=attempt, chance=0.5) == longest * 3 / 4
 
 
+A_DAY = 86_400
+"""No answer makes a call wait for longer, in seconds."""
+
+
 @given(
     st.floats(0, 1e300),
     st.floats(0, 1e300),
@@ -147,7 +151,7 @@ def test_any_wait_is_within_its_bounds_and_the_time_left(
     wait = delay(outcome, policy, attempt=attempt, chance=chance, time_left=time_left)
     asked = seconds_until(retry_after, NOW) if retry_after else 0.0
     if wait is None:
-        assert max(asked, backoff_max) >= time_left
+        assert max(asked, backoff_max) >= time_left or asked > A_DAY
     else:
         assert asked <= wait <= max(asked, backoff_max)
         assert wait < time_left
@@ -165,6 +169,8 @@ def test_any_wait_is_within_its_bounds_and_the_time_left(
         ("1.5", 1.5),
         ("-5", 0.0),
         ("nan", 0.0),
+        ("1_0", 0.0),
+        ("1e3", 0.0),
         ("-inf", 0.0),
         ("inf", math.inf),
         ("9" * 5000, math.inf),
@@ -308,3 +314,24 @@ def test_a_policy_cannot_be_changed_and_pickles() -> None:
     with pytest.raises(AttributeError):
         policy.attempts = 5  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(policy)) == policy
+
+
+@pytest.mark.parametrize("asked", ["86401", "99999999999", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_an_answer_that_asks_for_more_than_a_day_is_raised_even_where_there_is_no_limit(asked: str) -> None:
+    assert delay(Outcome(429, retry_after=asked), time_left=math.inf) is None
+    assert delay(Outcome(429, retry_after=str(A_DAY)), time_left=math.inf) == A_DAY
+
+
+def test_a_request_that_came_too_slowly_is_repeated_where_that_is_safe() -> None:
+    assert delay(Outcome(408), repeatable=True) is not None
+    assert delay(Outcome(408), repeatable=False) is None
+    assert not Outcome(408).unknown
+
+
+def test_a_kept_connection_that_brought_no_answer_is_replaced_at_once() -> None:
+    lost = Outcome.of(ConnectionException("lost"), on_kept_connection=True)
+    assert delay(lost, repeatable=True, time_left=0.001) == 0.0
+    assert delay(lost, repeatable=False) is None
+    assert delay(lost, repeatable=True, attempt=3) is None
+    never_sent = Outcome.of(ConnectionException("refused", never_sent=True), on_kept_connection=True)
+    assert delay(never_sent, repeatable=True) != 0.0
