@@ -150,14 +150,14 @@ def test_socket_options_reach_the_socket_and_one_connection_is_kept_where_one_ma
 
     with scripted_server([json_answer([]), json_answer([])]) as server, pytest.MonkeyPatch.context() as patch:
         configuration = Configuration(server.host, "token", retries=0)
-        configuration.socket_options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+        configuration.socket_options = [(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)]
         configuration.connection_pool_maxsize = None
         patch.setattr(socket, "socket", Watched)
         with ApiClient(configuration) as client:
             for _ in range(2):
                 assert AISessionsApi(client).list_ai_sessions("org") == []
 
-    assert seen.count(socket.SO_KEEPALIVE) == 1
+    assert seen.count(socket.SO_OOBINLINE) == 1
     assert {request.connection for request in server.requests} == {1}
 
 

@@ -51,6 +51,7 @@ from quantcdn import (
     RetryPolicy,
     ServiceException,
     TimeoutException,
+    TokenException,
     TooManyRequestsException,
 )
 from quantcdn.conversation import KeepAlive
@@ -1057,8 +1058,10 @@ def test_what_the_application_itself_raises_while_extending_is_handed_over(sandb
     api = connect(sandbox.host, lambda: next(tokens, None) or 1 / 0)
     conversation = simulation.conversations.open(api, sandbox.organisation, user_id="agent")
 
-    with pytest.raises(ZeroDivisionError), conversation.keep_alive() as alive:
+    with pytest.raises(TokenException) as caught, conversation.keep_alive() as alive:
         wait_for_its_end(alive)
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_what_the_block_raises_comes_before_the_failure(stage: Stage) -> None:
