@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from urllib3.exceptions import LocationParseError
@@ -11,7 +11,7 @@ from urllib3.util import parse_url
 from quantcdn.exceptions import ApiValueError
 
 _API_ROOT = "/api/v3"  # the contract's paths hold it, and people's base URLs often end in it as well
-_is_host = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]+", re.ASCII).fullmatch  # urllib3 2.2 lets line breaks through
+is_host = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]+", re.ASCII).fullmatch  # urllib3 2.2 lets line breaks through
 
 
 class Origin(NamedTuple):
@@ -32,12 +32,25 @@ class Origin(NamedTuple):
     @property
     def is_private(self) -> bool:
         """Whether nobody on the way can read what is sent: it is encrypted, or stays on this machine."""
-        if self.scheme == "https" or self.host == "localhost" or self.host.endswith(".localhost"):
+        return self.scheme == "https" or self.is_loopback
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine, by its name or address."""
+        name = self.host.rstrip(".")
+        if name == "localhost" or name.endswith(".localhost"):
             return True
-        try:
-            return ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        address = address_of(name)
+        return address is not None and address.is_loopback
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is given by, without the zone that it may have here; None for a name."""
+    try:
+        address = ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address  # ::ffff:10.0.0.1 is 10.0.0.1
 
 
 @lru_cache(maxsize=64)
@@ -53,7 +66,7 @@ def origin_of(base_url: str) -> Origin:
         raise ApiValueError("The host is not a URL: give one like 'https://dashboard.quantcdn.io'") from None
     if url.auth is not None:
         raise ApiValueError("The host must not hold a user name or a password: give the token as access_token")
-    if url.scheme not in ("http", "https") or not url.host or not _is_host(url.host):
+    if url.scheme not in ("http", "https") or not url.host or not is_host(url.host):
         raise ApiValueError(
             "The host is not a URL: give one that starts with 'https://' (or 'http://' for a test server)"
         )

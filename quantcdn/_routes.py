@@ -1,27 +1,23 @@
-"""How a server is reached: TLS options, and whether directly or through a proxy."""
+"""How a server is reached: directly or through a proxy, and with which options of its connections."""
 
 import base64
+import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
-from urllib import request as urllib_request
 from urllib.parse import unquote, unquote_to_bytes
 
-from urllib3.exceptions import LocationParseError
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
-from urllib3.util import Url, parse_url
 
-from quantcdn._headers import merge_headers
+from quantcdn._headers import Headers
 from quantcdn._origin import Origin
 from quantcdn._pool import POOL_CLASSES, SOCKET_OPTIONS
+from quantcdn._proxies import SOCKS, Proxies, Proxy
+from quantcdn._tls import Certificates
 from quantcdn.configuration import Configuration
-from quantcdn.exceptions import ApiValueError
-
-# Which servers NO_PROXY names. The type checkers do not know it.
-_bypassed: Callable[[str, dict[str, str]], bool] = vars(urllib_request)["proxy_bypass_environment"]
-
-_SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
+from quantcdn.exceptions import ApiValueError, TLSException
 
 
 class Routes:
@@ -30,58 +26,78 @@ class Routes:
     Args:
         configuration: the options. What concerns connections is read here, once, and so is the environment.
 
+    Attributes:
+        certificates: whom the client trusts, and who it is.
+
     Raises:
         ApiValueError: a proxy is not one, or certificates cannot be used. The message does not show any credentials.
     """
 
     def __init__(self, configuration: Configuration) -> None:
-        _check_certificates(configuration)
+        self.certificates = Certificates(configuration)
         self._options = _pool_options(configuration)
         self._proxy_headers = dict(configuration.proxy_headers or {})
-        self._may_bypass = not configuration.proxy
-        if configuration.proxy:
-            self._proxies = {"all": configuration.proxy}
-        else:
-            self._proxies = urllib_request.getproxies_environment() if configuration.trust_env else {}
+        self._proxies = _proxies(configuration)
         self.open()
 
     def open(self) -> None:
         """Begin anew, without any connection."""
         self._chosen: dict[Origin, PoolManager] = {}
         direct = PoolManager(**self._options)
-        direct.pool_classes_by_scheme = POOL_CLASSES
+        direct.pool_classes_by_scheme = _pools(POOL_CLASSES, self.certificates)
         # Everything else in a pool's key is the same for all pools of this manager.
         key: Any = itemgetter("scheme", "host", "port")
         direct.key_fn_by_scheme = {"http": key, "https": key}
         self._direct = direct
-        self._by_proxy: dict[str, PoolManager] = {}
-        if not self._may_bypass:
-            self._manager_of(self._proxies["all"])  # refuses what is no proxy where the option is known
+        self._by_proxy: dict[Proxy, PoolManager] = {}
+        everywhere = None if self._proxies is None else self._proxies.everywhere
+        if everywhere:
+            self._manager_to(everywhere)  # refuses what is no proxy where the option is known
 
     def manager_for(self, origin: Origin) -> PoolManager:
-        """The manager whose connections reach a server."""
-        if not self._proxies:
+        """The manager whose connections reach a server.
+
+        Raises:
+            ApiValueError: the environment names a proxy for it that is none.
+        """
+        if self._proxies is None:
             return self._direct
         manager = self._chosen.get(origin)
         if manager is None:
-            manager = self._chosen[origin] = self._choose(origin)
+            proxy = self._proxies.leading_to(origin)
+            manager = self._chosen[origin] = self._direct if proxy is None else self._manager_to(proxy)
         return manager
 
-    def _choose(self, origin: Origin) -> PoolManager:
-        proxy = self._proxies.get(origin.scheme) or self._proxies.get("all")
-        if proxy is None or (self._may_bypass and self._bypasses(origin)):
-            return self._direct
-        # As others read the environment: a proxy without a scheme is an http one.
-        return self._manager_of(proxy if "://" in proxy or not self._may_bypass else f"http://{proxy}")
+    def proxy_to(self, origin: Origin) -> Proxy | None:
+        """The proxy that leads to a server; None where it is reached directly."""
+        return None if self._proxies is None else self._proxies.leading_to(origin)
 
-    def _manager_of(self, proxy: str) -> PoolManager:
+    def _manager_to(self, proxy: Proxy) -> PoolManager:
         if proxy not in self._by_proxy:
-            self._by_proxy[proxy] = _proxy_manager(proxy, self._proxy_headers, self._options)
+            socks = proxy.scheme in SOCKS
+            self._by_proxy[proxy] = self._socks_manager(proxy) if socks else self._http_manager(proxy)
         return self._by_proxy[proxy]
 
-    def _bypasses(self, origin: Origin) -> bool:
-        bare = origin.host.strip("[]")  # as IPv6 addresses stand in NO_PROXY
-        return any(_bypassed(name, self._proxies) for name in (f"{origin.host}:{origin.port}", bare))
+    def _http_manager(self, proxy: Proxy) -> PoolManager:
+        headers = Headers()
+        if proxy.user or proxy.password:
+            login = unquote_to_bytes(f"{proxy.user}:{proxy.password}")
+            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(login).decode()}"
+        headers.update(self._proxy_headers)
+        context = self.certificates.for_proxies() if proxy.scheme == "https" else None
+        manager = ProxyManager(proxy.address, proxy_headers=headers, proxy_ssl_context=context, **self._options)
+        manager.pool_classes_by_scheme = _pools(POOL_CLASSES, self.certificates)
+        return manager
+
+    def _socks_manager(self, proxy: Proxy) -> PoolManager:
+        try:
+            from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
+        except ImportError:
+            raise ApiValueError('A SOCKS proxy needs PySocks; in a clone, pip install ".[socks]" brings it') from None
+        user, password = unquote(proxy.user), unquote(proxy.password)
+        manager = SOCKSProxyManager(proxy.address, user or None, password or None, **self._options)
+        manager.pool_classes_by_scheme = _pools(SOCKS_POOL_CLASSES, self.certificates)
+        return manager
 
     def close(self) -> None:
         """Close every connection that is not in use. One that is in use is closed when it is given back."""
@@ -94,14 +110,16 @@ class Routes:
                     pool.close()
 
 
+def _proxies(configuration: Configuration) -> Proxies | None:
+    if configuration.proxy:
+        return Proxies.of_configuration(configuration.proxy)
+    return (configuration.trust_env and Proxies.of_environment(os.environ)) or None
+
+
 def _pool_options(configuration: Configuration) -> dict[str, Any]:
     options: dict[str, Any] = {
         "maxsize": configuration.connection_pool_maxsize,
         "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
-        "ca_certs": configuration.ssl_ca_cert,
-        "ca_cert_data": configuration.ca_cert_data,
-        "cert_file": configuration.cert_file,
-        "key_file": configuration.key_file,
         "assert_hostname": configuration.assert_hostname,
         "server_hostname": configuration.tls_server_name,
         "socket_options": [*SOCKET_OPTIONS, *(configuration.socket_options or ())],
@@ -109,53 +127,15 @@ def _pool_options(configuration: Configuration) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _check_certificates(configuration: Configuration) -> None:
-    """Refuse certificates here, where the option is known, that no connection could use."""
-    if not (configuration.ssl_ca_cert or configuration.ca_cert_data or configuration.cert_file):
-        return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    option = "ssl_ca_cert"
-    try:
-        if configuration.ssl_ca_cert:
-            context.load_verify_locations(configuration.ssl_ca_cert)
-        option = "ca_cert_data"
-        if configuration.ca_cert_data:
-            context.load_verify_locations(cadata=configuration.ca_cert_data)
-        option = "cert_file with its key_file"
-        if configuration.cert_file:
-            # An encrypted key cannot be used; with a password at hand, OpenSSL does not ask for one on the terminal.
-            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
-    except (OSError, ValueError) as error:
-        raise ApiValueError(f"{option} cannot be used: {error}") from None
+def _pools(classes: Mapping[str, type[HTTPConnectionPool]], certificates: Certificates) -> dict[str, Any]:
+    """What a manager makes its pools of, by scheme: secure ones with the certificates of the client."""
 
+    def secure(host: str, port: int, **options: Any) -> HTTPConnectionPool:
+        try:
+            context = certificates.for_servers()
+        except ApiValueError as error:
+            reason = f"No secure connection to {host}: {error}"
+            raise TLSException(reason, never_sent=True, permanent=True) from None
+        return classes["https"](host, port, ssl_context=context, **options)
 
-def _proxy_manager(proxy: str, headers: Mapping[str, str], options: dict[str, Any]) -> PoolManager:
-    try:
-        url = parse_url(proxy)
-    except LocationParseError:
-        url = Url()
-    if url.scheme not in ("http", "https", *_SOCKS) or not url.host:
-        raise ApiValueError(
-            "The proxy must be a URL like 'http://proxy.example:3128' or 'socks5h://proxy.example:1080'"
-        )
-    user, _, password = (url.auth or "").partition(":")
-    address = url._replace(auth=None).url
-    if url.scheme in _SOCKS:
-        return _socks_manager(address, options, unquote(user), unquote(password))
-    credentials: dict[str, str] = {}
-    if url.auth:
-        login = unquote_to_bytes(f"{user}:{password}")
-        credentials["Proxy-Authorization"] = f"Basic {base64.b64encode(login).decode()}"
-    manager = ProxyManager(address, proxy_headers=merge_headers(credentials, headers), **options)
-    manager.pool_classes_by_scheme = POOL_CLASSES
-    return manager
-
-
-def _socks_manager(address: str, options: dict[str, Any], user: str, password: str) -> PoolManager:
-    try:
-        from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
-    except ImportError:
-        raise ApiValueError('A SOCKS proxy needs PySocks; in a clone, pip install ".[socks]" brings it') from None
-    manager = SOCKSProxyManager(address, user or None, password or None, **options)
-    manager.pool_classes_by_scheme = SOCKS_POOL_CLASSES
-    return manager
+    return {"http": classes["http"], "https": secure}

@@ -3,6 +3,7 @@
 import copy
 import logging
 import platform
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -310,20 +311,22 @@ class Configuration:
 
     def get_host_from_settings(
         self,
-        index: int,
+        index: int | None,
         variables: Mapping[str, str] | None = None,
         servers: Sequence[HostSetting] | None = None,
     ) -> str:
         """The URL of a server.
 
         Args:
-            index: which of the servers.
+            index: which of the servers; None for the base URL: the host that was given, or else the first server.
             variables: values for the variables in its URL; a variable that is not given takes its default.
             servers: the servers to choose from; those of the service where None.
 
         Raises:
             ApiValueError: there is no server with this index, or a variable has a value that is not allowed.
         """
+        if index is None:
+            return self._host or self.get_host_from_settings(0)
         servers = self.get_host_settings() if servers is None else servers
         if not 0 <= index < len(servers):
             raise ApiValueError(f"There is no server {index}: the index must be 0 to {len(servers) - 1}")
@@ -359,14 +362,21 @@ class Configuration:
         return duplicate
 
 
-if TYPE_CHECKING:
-    _StreamHandler = logging.StreamHandler[TextIO]
-else:
-    _StreamHandler = logging.StreamHandler  # no generic class before Python 3.11
+class _DebugHandler(logging.Handler):
+    """Shows the log on what is standard error at the time, which programs and tests replace and close.
 
+    Its type tells it from the application's handlers.
+    """
 
-class _DebugHandler(_StreamHandler):
-    """Shows the log on standard error. Its type tells it from the application's handlers."""
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = cast("TextIO | None", sys.stderr)  # without a console there is none
+        if stream is None or getattr(stream, "closed", False):
+            return
+        try:
+            stream.write(f"{self.format(record)}\n")
+            stream.flush()
+        except Exception:
+            self.handleError(record)
 
 
 def _shows_debug(logger: logging.Logger | None) -> bool:

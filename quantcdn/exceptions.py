@@ -5,8 +5,8 @@ A call that reached nobody, was refused, or was answered with something else tha
 `ApiTypeError`.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from typing_extensions import Self
 
@@ -33,27 +33,94 @@ class OpenApiException(Exception):
         return _unpickled, (type(self), self.args), vars(self)
 
 
+_Path: TypeAlias = Sequence[str | int]
+
+
+def _located(msg: str, path_to_item: _Path | None) -> str:
+    return f"{msg} at {''.join(f'[{step!r}]' for step in path_to_item)}" if path_to_item else msg
+
+
 def _unpickled(kind: type[OpenApiException], args: tuple[object, ...]) -> OpenApiException:
     return kind.__new__(kind, *args)
 
 
 class ApiTypeError(OpenApiException, TypeError):
-    """An argument is of the wrong type."""
+    """An argument is of the wrong type.
+
+    Args:
+        msg: what is wrong.
+        path_to_item: the keys and indices that lead to it; the text ends with them, as in ``at ['messages'][0]``.
+        valid_classes: the types that it may be of.
+        key_type: whether it is the key of a dict, rather than a value.
+
+    Attributes:
+        path_to_item: as it was given.
+        valid_classes: as it was given.
+        key_type: as it was given.
+    """
+
+    def __init__(
+        self,
+        msg: str = "",
+        path_to_item: _Path | None = None,
+        valid_classes: tuple[type, ...] | None = None,
+        key_type: bool | None = None,
+    ) -> None:
+        super().__init__(_located(msg, path_to_item))
+        self.path_to_item = path_to_item
+        self.valid_classes = valid_classes
+        self.key_type = key_type
 
 
 class ApiValueError(OpenApiException, ValueError):
-    """An argument is of the right type, and its value cannot be used."""
+    """An argument is of the right type, and its value cannot be used.
+
+    Args:
+        msg: what is wrong.
+        path_to_item: the keys and indices that lead to it; the text ends with them, as in ``at ['messages'][0]``.
+
+    Attributes:
+        path_to_item: as it was given.
+    """
+
+    def __init__(self, msg: str = "", path_to_item: _Path | None = None) -> None:
+        super().__init__(_located(msg, path_to_item))
+        self.path_to_item = path_to_item
 
 
 class ApiKeyError(OpenApiException, KeyError):
-    """A key is missing."""
+    """A key is missing.
+
+    Args:
+        msg: what is wrong.
+        path_to_item: the keys and indices that lead to it; the text ends with them, as in ``at ['messages'][0]``.
+
+    Attributes:
+        path_to_item: as it was given.
+    """
+
+    def __init__(self, msg: str = "", path_to_item: _Path | None = None) -> None:
+        super().__init__(_located(msg, path_to_item))
+        self.path_to_item = path_to_item
 
     def __str__(self) -> str:
         return Exception.__str__(self)  # KeyError would show its message in quotes.
 
 
 class ApiAttributeError(OpenApiException, AttributeError):
-    """An attribute is missing."""
+    """An attribute is missing.
+
+    Args:
+        msg: what is wrong.
+        path_to_item: the keys and indices that lead to it; the text ends with them, as in ``at ['messages'][0]``.
+
+    Attributes:
+        path_to_item: as it was given.
+    """
+
+    def __init__(self, msg: str = "", path_to_item: _Path | None = None) -> None:
+        super().__init__(_located(msg, path_to_item))
+        self.path_to_item = path_to_item
 
 
 class ApiException(OpenApiException):

@@ -119,7 +119,7 @@ class RESTClientObject:
             except (errors.HTTPError, http.client.HTTPException, OSError) as error:
                 interrupt = interrupt_within(error, handled)
                 if interrupt is None:
-                    raise _failure(error, request, deadline) from error
+                    raise _failure(error, request, deadline, self._routes) from error
             raise interrupt
 
     def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
@@ -180,7 +180,7 @@ class RESTClientObject:
                 response.close()
                 raise interrupt from None
             if not 400 <= response.status < 500:
-                raise _failure(error, request, deadline) from error
+                raise _failure(error, request, deadline, self._routes) from error
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
         return Response(response.status, response.reason, response.headers, body)
 
@@ -282,7 +282,7 @@ def low_level_request(
     return Request(method.upper(), origin, parsed.request_uri, merge_headers(given), content)
 
 
-def _failure(error: Exception, request: Request, deadline: Deadline) -> TransportException:
+def _failure(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:
     """The SDK's exception for an error of urllib3.
 
     Whether the request was sent is asked of the connection, never of the class of the error: behind a proxy, urllib3
@@ -291,26 +291,27 @@ def _failure(error: Exception, request: Request, deadline: Deadline) -> Transpor
     if isinstance(error, errors.ClosedPoolError):
         return ConnectionException("The client was closed by another thread at that moment", never_sent=True)
     if deadline.sending.sent is False:
-        return _unreached(error, request, deadline)
+        return _unreached(error, request, deadline, routes)
     return _lost(error.original_error if isinstance(error, errors.ProxyError) else error, request, deadline)
 
 
-def _unreached(error: Exception, request: Request, deadline: Deadline) -> TransportException:
+def _unreached(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:
     """The exception for a request of which no byte was sent."""
     where = request.origin.url
     if isinstance(error, errors.ProxyError):
         cause = error.original_error
+        proxy = routes.proxy_to(request.origin)
         if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
-            return TimeoutException(f"The proxy did not connect to {where} in time", never_sent=True)
+            return TimeoutException(f"The proxy {proxy} did not connect to {where} in time", never_sent=True)
         permanent = isinstance(error, ProxyRefusal) or (isinstance(cause, HandshakeError) and not _was_dropped(cause))
         return ConnectionException(
-            f"No connection through the proxy: {_cause(cause)}", never_sent=True, permanent=permanent
+            f"No connection through the proxy {proxy}: {_cause(cause)}", never_sent=True, permanent=permanent
         )
     if isinstance(error, errors.NameResolutionError):
         return ConnectionException(f"The name of {where} could not be found", never_sent=True)
     if isinstance(error, HandshakeError):
         untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
-        advice = "; name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE" if untrusted else ""
+        advice = f"; {routes.certificates.advice}" if untrusted else ""
         reason = f"No secure connection to {where}: {_cause(error)}{advice}"
         return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
     if isinstance(error, errors.ProtocolError) and _is_timeout(error):

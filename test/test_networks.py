@@ -313,6 +313,58 @@ def test_a_certificate_without_the_name_of_assert_hostname_is_refused(
     assert caught.value.never_sent
 
 
+def test_certificates_are_read_once_for_all_connections_of_a_client(
+    secure: str, network: Network, sandbox: Sandbox, papers: Papers, tmp_path: Path
+) -> None:
+    authority = tmp_path / "authority.pem"
+    authority.write_bytes(papers.authority.read_bytes())
+    api = network.client(f"https://{secure}", ssl_ca_cert=str(authority))
+    authority.unlink()
+    for _ in range(2):
+        assert api.list_ai_sessions(sandbox.organisation) == []
+        api.api_client.close()  # the next call connects anew
+
+
+def test_a_key_log_that_cannot_be_written_is_named(
+    secure: str, network: Network, sandbox: Sandbox, papers: Papers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = tmp_path / "absent" / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    problem = f"SSLKEYLOGFILE, which names '{log}', cannot be used: .*No such file or directory"
+    api = network.client(f"https://{secure}")
+    with pytest.raises(TLSException, match=f"^No secure connection to localhost: {problem}") as caught:
+        WRITES["create"](api, sandbox.organisation, "")
+    assert (caught.value.never_sent, len(caught.value.attempts)) == (True, 1)
+    with pytest.raises(ApiValueError, match=f"^{problem}"):
+        network.client(f"https://{secure}", ssl_ca_cert=str(papers.authority))
+
+    log.parent.mkdir()
+    trusting = network.client(f"https://{secure}", ssl_ca_cert=str(papers.authority))
+    assert trusting.list_ai_sessions(sandbox.organisation) == []
+    assert log.read_text().startswith("# TLS secrets log file")
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_authorities_of_the_environment_that_are_not_there_are_named_where_one_is_missing(
+    variable: str,
+    secure: str,
+    network: Network,
+    sandbox: Sandbox,
+    papers: Papers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    absent = tmp_path / "absent"
+    monkeypatch.setenv(variable, str(absent))
+    with pytest.raises(TLSException, match=f"verify failed.*; {variable} names '{absent}', which is not there$"):
+        network.client(f"https://{secure}").list_ai_sessions(sandbox.organisation)
+    other = network.client(f"https://{secure}", ca_cert_data=trustme.CA().cert_pem.bytes().decode())
+    with pytest.raises(TLSException, match=r"verify failed.*; name its authority with ssl_ca_cert"):
+        other.list_ai_sessions(sandbox.organisation)
+    trusting = network.client(f"https://{secure}", ssl_ca_cert=str(papers.authority))
+    assert trusting.list_ai_sessions(sandbox.organisation) == []
+
+
 def test_tls_server_name_chooses_the_server_and_the_name_in_its_certificate(
     tmp_path: Path, network: Network, sandbox: Sandbox, papers: Papers
 ) -> None:
@@ -639,6 +691,16 @@ def target(
 Target = tuple[str, dict[str, Any]]
 
 
+def elsewhere(target: Target) -> Target:
+    """The same server by an address that is none of loopback: proxies of the environment do not lead there."""
+    host, options = target
+    moved = host.replace("127.0.0.1", "0.0.0.0").replace("localhost", "0.0.0.0")
+    return moved, {**options, "assert_hostname": "localhost"} if options else {}
+
+
+in_the_clear = pytest.mark.filterwarnings("ignore:.*is plain HTTP")
+
+
 def requests_to(program: Program) -> list[str]:
     """What tinyproxy was asked: method and URL, or address."""
     requests = (line.partition("): ")[2] for line in program.lines() if "Request (" in line)
@@ -741,6 +803,7 @@ def test_the_credentials_of_a_proxy_stay_with_the_proxy(
         assert answered.headers["x-cache"] == "[]"
 
 
+@in_the_clear
 @pytest.mark.parametrize("upper", [False, True], ids=["lower case", "upper case"])
 @pytest.mark.parametrize("name", ["scheme", "all"])
 def test_a_proxy_of_the_environment_is_used(
@@ -752,14 +815,28 @@ def test_a_proxy_of_the_environment_is_used(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host, options = target
+    host, options = elsewhere(target)
     variable = f"{host.partition(':')[0] if name == 'scheme' else 'all'}_proxy"
     monkeypatch.setenv(variable.upper() if upper else variable, f"{INSIDE}{guarded.address}")
     assert network.client(host, **options).list_ai_sessions(sandbox.organisation) == []
     assert len(requests_to(guarded)) == 1
 
 
-@pytest.mark.parametrize("exception", ["127.0.0.1,localhost", "other.example, .localhost, 127.0.0.1", "*"])
+def test_a_proxy_of_the_environment_does_not_lead_to_this_machine(
+    target: Target, proxy: Program, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://{proxy.address}")
+    host, options = target
+    assert network.client(host, **options).list_ai_sessions(sandbox.organisation) == []
+    assert requests_to(proxy) == []
+    told = network.client(host, proxy=f"http://{proxy.address}", **options)
+    assert told.list_ai_sessions(sandbox.organisation) == []
+    assert len(requests_to(proxy)) == 1
+
+
+@in_the_clear
+@pytest.mark.parametrize("exception", ["0.0.0.0", "other.example 0.0.0.0/8", "*"])
 @pytest.mark.parametrize("upper", [False, True], ids=["lower case", "upper case"])
 def test_no_proxy_names_the_servers_that_are_reached_directly(
     upper: bool,
@@ -769,40 +846,44 @@ def test_no_proxy_names_the_servers_that_are_reached_directly(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host, options = target
+    host, options = elsewhere(target)
     with nobody() as dead:
         monkeypatch.setenv("ALL_PROXY", f"http://{dead}")
         monkeypatch.setenv("NO_PROXY" if upper else "no_proxy", exception)
         assert network.client(host, **options).list_ai_sessions(sandbox.organisation) == []
 
 
-@pytest.mark.parametrize("exception", ["127.0.0.1,localhost,::1", "[::1]", "[::1]:PORT"])
+@in_the_clear
+@pytest.mark.parametrize("exception", ["127.0.0.1,::", "[::]", "[::]:PORT", "::/64"])
 def test_no_proxy_may_name_an_ipv6_address(
     exception: str, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with nobody() as dead, scripted_server([json_answer([])], "::1") as server:
         monkeypatch.setenv("ALL_PROXY", f"http://{dead}")
         monkeypatch.setenv("NO_PROXY", exception.replace("PORT", str(server.address[1])))
-        assert network.client(server.host).list_ai_sessions(sandbox.organisation) == []
+        host = server.host.replace("::1", "::")
+        assert network.client(host).list_ai_sessions(sandbox.organisation) == []
 
 
+@in_the_clear
 def test_the_environment_is_read_when_the_client_is_made(
     network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with nobody() as dead:
         monkeypatch.setenv("ALL_PROXY", f"http://{dead}")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        api = network.client(sandbox.host)
+        monkeypatch.setenv("NO_PROXY", "0.0.0.0")
+        api = network.client(elsewhere((sandbox.host, {}))[0])
         monkeypatch.delenv("NO_PROXY")
         assert api.list_ai_sessions(sandbox.organisation) == []
 
 
+@in_the_clear
 def test_no_proxy_does_not_concern_other_servers(
     proxy: Program, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
     monkeypatch.setenv("NO_PROXY", "other.example")
-    assert network.client(sandbox.host).list_ai_sessions(sandbox.organisation) == []
+    assert network.client(elsewhere((sandbox.host, {}))[0]).list_ai_sessions(sandbox.organisation) == []
     assert len(requests_to(proxy)) == 1
 
 
@@ -815,10 +896,11 @@ def test_no_proxy_does_not_concern_a_proxy_that_the_configuration_names(
     assert len(requests_to(proxy)) == 1
 
 
+@in_the_clear
 def test_trust_env_off_leaves_the_environment_alone(
     target: Target, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host, options = target
+    host, options = elsewhere(target)
     with nobody() as dead:
         for name in "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY":
             monkeypatch.setenv(name, f"http://{dead}")
@@ -832,7 +914,9 @@ def test_a_proxy_that_is_down_means_that_nothing_was_sent(
     host, options = target
     with nobody() as dead:
         api = network.client(host, proxy=f"{INSIDE}{dead}", **options)
-        with pytest.raises(ConnectionException, match=r"proxy.*refused") as caught:
+        with pytest.raises(
+            ConnectionException, match=rf"proxy \w+://{dead} of Configuration\.proxy: .*refused"
+        ) as caught:
             operation(api, sandbox.organisation, session)
     assert caught.value.never_sent
     assert len(network.attempts) == 3
@@ -1082,9 +1166,9 @@ def test_a_socks_proxy_of_the_environment_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(variable, f"socks5h://{SOCKS_INSIDE}{guarded_socks.address}")
-    api = network.client(f"https://{secure}", ssl_ca_cert=str(papers.authority))
-    assert api.list_ai_sessions(sandbox.organisation) == []
-    assert "connected to localhost" in guarded_socks.lines()[-1]
+    host, options = elsewhere((f"https://{secure}", {"ssl_ca_cert": str(papers.authority)}))
+    assert network.client(host, **options).list_ai_sessions(sandbox.organisation) == []
+    assert "connected to 0.0.0.0" in guarded_socks.lines()[-1]
 
 
 @operations
@@ -1094,7 +1178,9 @@ def test_a_socks_proxy_that_is_down_means_that_nothing_was_sent(
     host, options = target
     with nobody() as dead:
         api = network.client(host, proxy=f"socks5h://{SOCKS_INSIDE}{dead}", **options)
-        with pytest.raises(ConnectionException, match=r"proxy.*refused") as caught:
+        with pytest.raises(
+            ConnectionException, match=rf"proxy \w+://{dead} of Configuration\.proxy: .*refused"
+        ) as caught:
             operation(api, sandbox.organisation, session)
     assert caught.value.never_sent
     assert len(network.attempts) == 3
@@ -1159,7 +1245,8 @@ def test_a_proxy_that_is_no_url_is_refused_without_showing_its_credentials(
 ) -> None:
     options = {"proxy": proxy} if source == "configuration" else {}
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(ApiValueError, match=r"^The proxy must be a URL like"):
+    named = "Configuration.proxy" if options else "ALL_PROXY"
+    with pytest.raises(ApiValueError, match=f"^The proxy of {named} must be a URL like"):
         network.client("https://service.example", **options).list_ai_sessions("org")
 
 
@@ -1168,15 +1255,14 @@ def test_a_proxy_of_the_environment_without_a_scheme_is_an_http_one(
 ) -> None:
     with nobody() as proxy:
         monkeypatch.setenv("ALL_PROXY", f"{USER}:{PASSWORD}@{proxy}")
-        with pytest.raises(ConnectionException, match=r"^No connection through the proxy"):
+        with pytest.raises(ConnectionException, match=f"^No connection through the proxy http://{proxy} of ALL_PROXY:"):
             network.client("https://service.example").list_ai_sessions("org")
 
 
 def test_a_proxy_of_the_environment_that_no_call_needs_is_not_read(
     network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:1080/")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("ALL_PROXY", "ftp://127.0.0.1:1080/")
     assert isinstance(network.client(sandbox.host).list_ai_sessions(sandbox.organisation), list)
 
 

@@ -146,6 +146,12 @@ def test_an_index_out_of_range_is_refused(index: int) -> None:
         _ = Configuration(server_index=index).host
 
 
+def test_the_index_none_stands_for_the_base_url_as_in_the_official_client() -> None:
+    assert Configuration().get_host_from_settings(None) == PUBLIC
+    assert Configuration(server_index=1).get_host_from_settings(None, {"a": "1"}) == PUBLIC
+    assert Configuration("https://private.example").get_host_from_settings(None) == "https://private.example"
+
+
 def test_the_servers_are_those_of_the_contract() -> None:
     assert Configuration().get_host_settings() == [
         {"url": PUBLIC, "description": "QuantCDN Public Cloud"},
@@ -312,6 +318,28 @@ def test_debug_shows_the_logger_of_the_package_and_leaves_the_root_alone() -> No
     Configuration(debug=True)
     assert len(logger.handlers) == 1
     assert (root.level, root.handlers) == (level, [])
+
+
+def test_debug_shows_what_is_logged_on_what_is_standard_error_at_the_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logging.getLogger().handlers.clear()
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    Configuration(debug=True)
+    log = logging.getLogger("quantcdn").debug
+    log("one %s", 1)
+    monkeypatch.setattr("sys.stderr", second)
+    log("two")
+    assert (first.getvalue(), second.getvalue()) == ("one 1\n", "two\n")
+
+    second.close()
+    log("to a stream that is closed")
+    monkeypatch.setattr("sys.stderr", None)  # as under pythonw
+    log("to none")
+    monkeypatch.undo()
+    log("three")
+    assert capsys.readouterr().err == "three\n"
 
 
 def test_debug_adds_no_handler_where_the_application_has_its_own() -> None:

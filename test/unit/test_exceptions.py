@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ SURFACE = json.loads((Path(__file__).parents[1] / "surface.json").read_text(enco
 
 def tree(kind: type[OpenApiException] = OpenApiException) -> list[type[OpenApiException]]:
     return [kind, *dict.fromkeys(below for child in kind.__subclasses__() for below in tree(child))]
+
+
+def pickled(error: Any) -> Any:
+    return pickle.loads(pickle.dumps(error))
 
 
 def example(kind: type[OpenApiException]) -> OpenApiException:
@@ -147,6 +152,36 @@ def test_equal_exceptions_are_one_in_a_set() -> None:
 def test_a_plain_error_shows_its_message_as_it_is(kind: type[OpenApiException]) -> None:
     assert str(kind("the 'name' is wrong")) == "the 'name' is wrong"
     assert str(kind()) == ""
+
+
+@pytest.mark.parametrize("kind", [ApiTypeError, ApiValueError, ApiKeyError, ApiAttributeError])
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        (["a", 0], " at ['a'][0]"),
+        (("new messages", 3, "it's"), " at ['new messages'][3][\"it's\"]"),
+        (["line\nbreak"], r" at ['line\nbreak']"),
+        ([], ""),
+        (None, ""),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("duplicate", [lambda error: error, copy.copy, copy.deepcopy, pickled])
+def test_a_plain_error_says_where_the_item_is_also_as_a_copy(
+    kind: Any, path: Any, place: str, duplicate: Callable[[Any], Any]
+) -> None:
+    error = duplicate(kind("wrong", path_to_item=path))
+    assert str(error) == f"wrong{place}"
+    assert error.path_to_item == path
+    assert error == kind("wrong", path)
+
+
+@pytest.mark.parametrize("duplicate", [lambda error: error, copy.copy, pickled])
+def test_a_type_error_keeps_which_types_there_may_be(duplicate: Callable[[Any], Any]) -> None:
+    error = duplicate(ApiTypeError("wrong", path_to_item=["a"], valid_classes=(int, str), key_type=True))
+    assert (error.path_to_item, error.valid_classes, error.key_type) == (["a"], (int, str), True)
+    assert str(error) == "wrong at ['a']"
+    assert ApiTypeError("wrong", None, (int,), False).valid_classes == (int,)
 
 
 # Made by hand

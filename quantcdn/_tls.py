@@ -1,0 +1,99 @@
+"""The certificates of a client: whom it trusts, and who it is."""
+
+import os
+import ssl
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from urllib3.util.ssl_ import create_urllib3_context
+
+from quantcdn.configuration import Configuration
+from quantcdn.exceptions import ApiValueError
+
+
+class Certificates:
+    """What the secure connections of a client share.
+
+    urllib3 would read the authorities of the system anew for each connection: some 40 ms each time. They are read when
+    the first secure connection needs them; what the configuration names is read at once.
+
+    Args:
+        configuration: the options.
+
+    Raises:
+        ApiValueError: certificates that the configuration names cannot be used.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._trusts_the_system = not (configuration.ssl_ca_cert or configuration.ca_cert_data)
+        self._trusting = partial(
+            _context, configuration.verify_ssl, configuration.ssl_ca_cert, configuration.ca_cert_data
+        )
+        self._own = configuration.cert_file, configuration.key_file
+        self._context: ssl.SSLContext | None = None
+        if configuration.cert_file or not self._trusts_the_system:
+            self.for_servers()
+
+    def for_servers(self) -> ssl.SSLContext:
+        """The context of connections to servers.
+
+        Raises:
+            ApiValueError: what the options or the environment name cannot be used.
+        """
+        if self._context is None:  # two threads may make one each, which does no harm
+            context = self._trusting()
+            certificate, key = self._own
+            if certificate:
+                with _blaming("cert_file with its key_file"):
+                    # An encrypted key cannot be used; given a password, OpenSSL does not ask for one on the terminal.
+                    context.load_cert_chain(certificate, key, password="")
+            self._context = context
+        return self._context
+
+    def for_proxies(self) -> ssl.SSLContext:
+        """A context for connections to proxies, which do not get to see the client's own certificate.
+
+        Raises:
+            ApiValueError: what the options or the environment name cannot be used.
+        """
+        return self._trusting()
+
+    @property
+    def advice(self) -> str:
+        """What to do where the authority of a server's certificate is not known."""
+        return (self._trusts_the_system and _missing_authorities(os.environ)) or (
+            "name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE"
+        )
+
+
+def _context(verify: bool, ca_file: str | None, ca_data: str | bytes | None) -> ssl.SSLContext:
+    with _blaming(f"SSLKEYLOGFILE, which names {os.environ.get('SSLKEYLOGFILE')!r},"):
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+    if ca_file:
+        with _blaming("ssl_ca_cert"):
+            context.load_verify_locations(ca_file)
+    if ca_data:
+        with _blaming("ca_cert_data"):
+            context.load_verify_locations(cadata=ca_data)
+    if not (ca_file or ca_data):
+        context.load_default_certs()
+    return context
+
+
+@contextmanager
+def _blaming(source: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ApiValueError(f"{source} cannot be used: {error}") from None
+
+
+def _missing_authorities(environ: Mapping[str, str]) -> str | None:
+    """What the environment names that is not there: OpenSSL passes over it without a word."""
+    file, directories = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if file and not os.path.isfile(file):
+        return f"SSL_CERT_FILE names {file!r}, which is not there"
+    if directories and not any(map(os.path.isdir, directories.split(os.pathsep))):
+        return f"SSL_CERT_DIR names {directories!r}, which is not there"
+    return None
