@@ -35,17 +35,13 @@ def encode(call: Call[T], base_url: str, default_headers: Mapping[str, str], tok
     if call.body is not None:
         body = call.body.to_json().encode()
         own = {**own, "Content-Type": options.get("_content_type") or "application/json"}
-    headers = merge_headers(
-        own,
-        default_headers,
-        authorization(options.get("_request_auth")),
-        options.get("_headers") or _NOTHING,
-    )
+    credential = authorization(options.get("_request_auth"))
+    headers = merge_headers(own, default_headers, credential, options.get("_headers") or _NOTHING)
     target = origin.prefix + call.path
     query = "&".join(f"{name}={quote(str(value), '')}" for name, value in call.query.items() if value is not None)
     if query:
         target = f"{target}?{query}"
-    return Request(call.method, origin, target, headers, body)
+    return Request(call.method, origin, target, headers, body, *credential)
 
 
 def authorization(request_auth: Mapping[str, str] | None) -> Mapping[str, str]:

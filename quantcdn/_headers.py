@@ -1,13 +1,11 @@
-"""HTTP header fields that never show a secret when they are printed, and hide it where an answer repeats it."""
+"""HTTP header fields that never show a secret when they are printed."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
 
 from urllib3 import HTTPHeaderDict
 
-from quantcdn.exceptions import ApiException, ApiTypeError, ApiValueError
+from quantcdn.exceptions import ApiTypeError, ApiValueError
 
 # Every other value prints as ***, because any header, of a caller's or of the service's, may carry a credential.
 _HARMLESS = frozenset(
@@ -26,6 +24,7 @@ _HARMLESS = frozenset(
         "date",
         "etag",
         "expires",
+        "idempotency-key",
         "keep-alive",
         "last-modified",
         "ratelimit-limit",
@@ -54,16 +53,17 @@ _HARMLESS = frozenset(
 is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
-# The parts of a value like "Bearer qc_1" or "id=1; theme=dark". Shorter ones are no secrets, and are found by chance.
-_SHORTEST_SECRET = 8
-_long_parts = re.compile(r"(?:[^\s,;=]+=)?\"?([^\s,;\"]{8,})").findall
+
+def is_harmless(name: str) -> bool:
+    """Whether the value of a header field may be printed, whoever sent it."""
+    return name.lower() in _HARMLESS
 
 
 class Headers(HTTPHeaderDict):
     """Header fields by name, whatever its case. Index one to read it; printed, all but harmless values are ``***``."""
 
     def __repr__(self) -> str:
-        shown = {name: value if name.lower() in _HARMLESS else "***" for name, value in self.itermerged()}
+        shown = {name: value if is_harmless(name) else "***" for name, value in self.itermerged()}
         return f"{type(self).__name__}({shown})"
 
 
@@ -96,45 +96,3 @@ def check_header(name: object, value: object) -> None:
             f"The value of the header {name!r} cannot be sent: it may hold Latin-1 characters only, "
             "and no line breaks or other control characters"
         )
-
-
-def secrets_of(headers: Mapping[str, str]) -> list[str]:
-    """What must not be shown of the header fields of a request: all but what is harmless, or too short for a secret."""
-    values = [value for name, value in headers.items() if name.lower() not in _HARMLESS]
-    whole = [text for value in values for text in (value, value.partition(" ")[2]) if len(text) >= _SHORTEST_SECRET]
-    return whole + [part for value in values for part in _long_parts(value)]
-
-
-def without_secrets(value: Any, secrets: Sequence[str]) -> Any:
-    """A text, or the texts in lists, dicts and header fields, with ``***`` for each secret, also as JSON escapes it."""
-    if isinstance(value, str):
-        for secret in secrets:
-            escaped = json.dumps(secret)[1:-1]
-            for spelling in (secret, escaped, escaped.replace("/", "\\/")):
-                value = value.replace(spelling, "***")
-    elif isinstance(value, Headers):
-        value = Headers((name, without_secrets(text, secrets)) for name, text in value.iteritems())
-    elif isinstance(value, dict):
-        members = cast("dict[str, object]", value)
-        value = {without_secrets(name, secrets): without_secrets(member, secrets) for name, member in members.items()}
-    elif isinstance(value, list):
-        value = [without_secrets(item, secrets) for item in cast("list[object]", value)]
-    return value
-
-
-def hide_secrets(error: ApiException, headers: Mapping[str, str]) -> None:
-    """Hide in an exception what its answer repeats of the secrets in the header fields of its request."""
-    secrets = secrets_of(headers)
-    error.args = tuple(without_secrets(list(error.args), secrets))
-    vars(error).update(without_secrets(vars(error), secrets))
-    causes = repr([(cause.args, vars(cause)) for cause in _causes(error)])
-    # A context without a cause was suppressed, and yet holds the answer.
-    if error.__cause__ is None or any(secret in causes for secret in secrets):
-        error.__cause__ = error.__context__ = None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    for cause in (error.__cause__, error.__context__):
-        if cause is not None:
-            yield cause
-            yield from _causes(cause)

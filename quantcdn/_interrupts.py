@@ -8,7 +8,7 @@ from types import FrameType
 
 def raised_by_signal_handler(error: BaseException) -> bool:
     """Whether a signal handler raised an exception, or something that it called."""
-    return any(_handles_signal(frame) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(handles_signal(frame) for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def causes_within(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
@@ -33,7 +33,7 @@ def interrupt_within(error: BaseException, handled: BaseException | None) -> Bas
     return next(filter(raised_by_signal_handler, causes_within(error, handled)), None)
 
 
-def _handles_signal(frame: FrameType) -> bool:
+def handles_signal(frame: FrameType) -> bool:
     """Whether Python called a function amid another, and gave it the frame of that: so it calls handlers alone."""
     given = inspect.getargvalues(frame)
     values = [given.locals.get(name) for name in given.args]

@@ -1,19 +1,42 @@
-"""A request as it is sent and an answer as it is read: plain records between the pure halves and the network."""
+"""A request as it is sent and an answer as it is read: plain records between the pure halves and the network.
+
+They are no tuples, and no mappings: error trackers and debuggers walk into those past any repr.
+"""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from quantcdn._origin import Origin
 
 
-class Request(NamedTuple):
-    """A request. Printed, it shows neither its headers nor its body nor its query."""
+class Request:
+    """A request. Printed, it shows neither its headers nor its body nor its query.
 
-    method: str
-    origin: Origin
-    target: str
-    headers: dict[str, str]
-    body: bytes | None = None
+    Args:
+        method: the HTTP method.
+        origin: the server.
+        target: the path and the query.
+        headers: the header fields.
+        body: the body.
+        credential: the name of the header field that it is authenticated by.
+    """
+
+    __slots__ = ("body", "credential", "headers", "method", "origin", "target")
+
+    def __init__(
+        self,
+        method: str,
+        origin: Origin,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None = None,
+        credential: str = "Authorization",
+    ) -> None:
+        self.method = method
+        self.origin = origin
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.credential = credential
 
     @property
     def path(self) -> str:
@@ -24,10 +47,23 @@ class Request(NamedTuple):
         return f"<Request {self.method} {self.path}>"
 
 
-class Response(NamedTuple):
-    """An answer, read to its end."""
+class Response:
+    """An answer, read to its end. Printed, it shows neither its headers nor its body.
 
-    status: int
-    reason: str | None
-    headers: Mapping[str, str]
-    body: bytes
+    Args:
+        status: the status code.
+        reason: the status phrase.
+        headers: the header fields.
+        body: the body.
+    """
+
+    __slots__ = ("body", "headers", "reason", "status")
+
+    def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.body = body
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"

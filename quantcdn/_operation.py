@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from urllib3 import BaseHTTPResponse
 
 from quantcdn._call import Call, RequestOptions, without_input
+from quantcdn._secrets import forget_locals
 from quantcdn.api_client import ApiClient
 from quantcdn.api_response import ApiResponse
 from quantcdn.configuration import Configuration
@@ -82,13 +83,28 @@ def operation(
         raise refusal  # here, where its context does not hold the error with the input
 
     def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.api_client.execute(build(*args, **kwargs))
+        try:
+            return self.api_client.execute(build(*args, **kwargs))
+        except BaseException as error:
+            del args, kwargs
+            forget_locals(error)
+            raise
 
     def with_http_info(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> ApiResponse[T]:
-        return self.api_client.execute_with_http_info(build(*args, **kwargs))
+        try:
+            return self.api_client.execute_with_http_info(build(*args, **kwargs))
+        except BaseException as error:
+            del args, kwargs
+            forget_locals(error)
+            raise
 
     def without_preload_content(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> BaseHTTPResponse:
-        return self.api_client.execute_without_preload_content(build(*args, **kwargs))
+        try:
+            return self.api_client.execute_without_preload_content(build(*args, **kwargs))
+        except BaseException as error:
+            del args, kwargs
+            forget_locals(error)
+            raise
 
     types = get_type_hints(builder)
     result: Any = types["return"].__args__[0]

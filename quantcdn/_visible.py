@@ -1,6 +1,7 @@
 """Text that is safe to show: what would act, or hide, is written out as an escape instead. Pure."""
 
 import re
+from functools import cache
 
 _HIDDEN = (
     r"\x00-\x1f\x7f-\x9f"  # control characters: ESC, which begins the commands of a terminal, and its kin
@@ -21,8 +22,9 @@ _KEPT = (
     r"|(?<=\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 )
 _SUSPECT = f"(?=[{_HIDDEN}{_SELECTORS}])"  # asked first, because it is quick
-_hidden = re.compile(f"{_SUSPECT}(?:(?P<kept>{_KEPT})|.)", re.DOTALL)
-_hidden_in_lines = re.compile(rf"{_SUSPECT}(?:(?P<kept>{_KEPT}|[\n\t])|\r(?=\n)|.)", re.DOTALL)
+_hidden = f"{_SUSPECT}(?:(?P<kept>{_KEPT})|.)"
+_hidden_in_lines = rf"{_SUSPECT}(?:(?P<kept>{_KEPT}|[\n\t])|\r(?=\n)|.)"
+_compiled = cache(re.compile)  # takes 2 ms, and so waits for the first text that needs it
 
 
 def visible(text: str, *, multiline: bool = False) -> str:
@@ -34,7 +36,11 @@ def visible(text: str, *, multiline: bool = False) -> str:
         text: any text.
         multiline: whether line breaks and tabs stay, and ``\r\n`` is a line break.
     """
-    return _hidden_in_lines.sub(_in_lines, text) if multiline else _hidden.sub(_escape, text)
+    if text.isascii() and text.isprintable():
+        return text
+    if multiline:
+        return _compiled(_hidden_in_lines, re.DOTALL).sub(_in_lines, text)
+    return _compiled(_hidden, re.DOTALL).sub(_escape, text)
 
 
 def shortened(text: str, length: int) -> str:

@@ -16,8 +16,9 @@ from quantcdn._call import Call
 from quantcdn._deadline import Deadline
 from quantcdn._decode import decode
 from quantcdn._encode import encode
-from quantcdn._headers import Headers, check_header, hide_secrets
+from quantcdn._headers import Headers, check_header
 from quantcdn._message import Request, Response
+from quantcdn._secrets import forget_locals, hide_secrets
 from quantcdn.api_response import ApiResponse
 from quantcdn.attempt import Exchange, report
 from quantcdn.configuration import Configuration
@@ -190,9 +191,14 @@ class ApiClient:
             TransportException: no answer came.
             ApiValueError: what was given cannot be sent.
         """
-        request = low_level_request(method, url, header_params, body, post_params)
-        repeatable = request.method in _REPEATABLE_METHODS
-        return RESTResponse(self._send_unread(lambda: request, _request_timeout, repeatable=repeatable))
+        try:
+            request = low_level_request(method, url, header_params, body, post_params)
+            repeatable = request.method in _REPEATABLE_METHODS
+            return RESTResponse(self._send_unread(lambda: request, _request_timeout, repeatable=repeatable))
+        except BaseException as error:
+            del url, header_params, body, post_params
+            forget_locals(error)
+            raise
 
     def _encode(self, call: Call[T]) -> Request:
         configuration = self.configuration
@@ -211,8 +217,9 @@ class ApiClient:
         try:
             return response, decode(call, response)
         except ApiException as error:
-            _finish(error, exchanges)
-            raise
+            failure = error
+        _finish(failure, exchanges)
+        raise failure
 
     def _send_unread(
         self,
@@ -304,7 +311,7 @@ def _request_of(encoded: Callable[[], Request], exchanges: Sequence[Exchange]) -
 def _finish(error: ApiException, exchanges: Sequence[Exchange]) -> None:
     """Tell in an exception what was tried, and hide the secrets that its answer repeats."""
     error.attempts = tuple(exchange.attempt() for exchange in exchanges)
-    hide_secrets(error, exchanges[-1].request.headers)
+    hide_secrets(error, exchanges[-1].request)
 
 
 def _as_it_is(response: "BaseHTTPResponse", _request: Request, _deadline: Deadline) -> "BaseHTTPResponse":

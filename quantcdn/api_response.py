@@ -1,7 +1,7 @@
 """An answer with everything around the data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from quantcdn._headers import Headers
@@ -10,7 +10,7 @@ from quantcdn._request_id import request_id_of
 T = TypeVar("T")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class ApiResponse(Generic[T]):
     """What the ``_with_http_info`` variant of an operation returns.
 
@@ -24,7 +24,7 @@ class ApiResponse(Generic[T]):
     status_code: int
     headers: Mapping[str, str] | None = None
     data: T
-    raw_data: bytes = field(repr=False)
+    raw_data: bytes
 
     def __post_init__(self) -> None:
         if self.headers is not None and not isinstance(self.headers, Headers):
@@ -34,6 +34,11 @@ class ApiResponse(Generic[T]):
     def request_id(self) -> str | None:
         """The id under which the service logged the request, where it sent one."""
         return request_id_of(self.headers)
+
+    def __repr__(self) -> str:
+        known = vars(self)  # not all of them, where it was made without its constructor
+        fields = [f"{name}={known.get(name)!r}" for name in ("status_code", "headers", "data")]
+        return f"{type(self).__name__}({', '.join(fields)})"
 
     def _repr_html_(self) -> str:
         from quantcdn import views  # for notebooks only

@@ -351,8 +351,11 @@ class Configuration:
         )
 
     def __repr__(self) -> str:
-        token = "None" if self._access_token is None else "***"
-        return f"{type(self).__name__}(host={self.host!r}, access_token={token}, timeout={self.timeout!r})"
+        try:
+            token = "None" if self._access_token is None else "***"
+            return f"{type(self).__name__}(host={self.host!r}, access_token={token}, timeout={self.timeout!r})"
+        except AttributeError:  # a tool shows the local variables of a constructor that refuses something
+            return f"<{type(self).__name__}, not made yet>"
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         duplicate = copy.copy(self)

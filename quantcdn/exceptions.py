@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from typing_extensions import Self
 
 from quantcdn._request_id import request_id_of
+from quantcdn._visible import visible
 
 if TYPE_CHECKING:
     from quantcdn.attempt import Attempt
@@ -136,6 +137,14 @@ class ApiException(OpenApiException):
         attempts: what happened in each attempt of the call, the last one last.
     """
 
+    # What an exception says that was made without its constructor.
+    status: int | None = None
+    reason: str | None = None
+    body: str | None = None
+    data: Any = None
+    headers: Mapping[str, str] | None = None
+    attempts: "tuple[Attempt, ...]" = ()
+
     def __init__(
         self,
         status: int | None = None,
@@ -150,8 +159,8 @@ class ApiException(OpenApiException):
         self.reason = reason
         self.body = body
         self.data = data
-        self.headers: Mapping[str, str] | None = None
-        self.attempts: tuple[Attempt, ...] = ()
+        self.headers = None
+        self.attempts = ()
         if http_resp is not None:
             self.status = http_resp.status if status is None else status
             self.reason = http_resp.reason if reason is None else reason
@@ -183,7 +192,7 @@ class ApiException(OpenApiException):
             text = f"{text} (request id {self.request_id})"
         if len(self.attempts) > 1:
             text = f"{text} (after {len(self.attempts)} attempts)"
-        return text
+        return visible(text)
 
     def _repr_html_(self) -> str:
         from quantcdn import views  # for notebooks only

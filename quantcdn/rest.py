@@ -17,12 +17,13 @@ from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
 from quantcdn._deadline import Deadline, Sending
-from quantcdn._headers import Headers, hide_secrets, is_token, merge_headers
+from quantcdn._headers import Headers, is_token, merge_headers
 from quantcdn._interrupts import interrupt_within
 from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
 from quantcdn._pool import HandshakeError, ProxyRefusal, StaleConnection
 from quantcdn._routes import Routes
+from quantcdn._secrets import forget_locals, hide_secrets
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import (
     ApiException,
@@ -123,15 +124,15 @@ class RESTClientObject:
             raise interrupt
 
     def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
-        method, origin, target, headers, body = request
+        origin = request.origin
         manager = self._routes.manager_for(origin)
         if manager.proxy is None:
             pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
             return pool.urlopen(
-                method,
-                target,
-                body,
-                headers,
+                request.method,
+                request.target,
+                request.body,
+                request.headers,
                 retries=_ONE_ATTEMPT,
                 redirect=False,
                 assert_same_host=False,
@@ -139,11 +140,11 @@ class RESTClientObject:
                 preload_content=False,
             )
         return manager.urlopen(
-            method,
-            origin._replace(prefix=target).url,
+            request.method,
+            origin._replace(prefix=request.target).url,
             redirect=False,
-            body=body,
-            headers=headers,
+            body=request.body,
+            headers=request.headers,
             retries=_ONE_ATTEMPT,
             timeout=deadline,
             preload_content=False,
@@ -225,15 +226,24 @@ class RESTClientObject:
             TransportException: no answer came.
             ApiValueError: what was given cannot be sent.
         """
-        request = low_level_request(method, url, headers, body, post_params)
-        deadline = Deadline.of(_request_timeout, self.timeout)
+        try:
+            return self._request(low_level_request(method, url, headers, body, post_params), _request_timeout)
+        except BaseException as error:
+            del url, headers, body, post_params
+            forget_locals(error)
+            raise
+
+    def _request(self, request: Request, request_timeout: float | tuple[float, float] | None) -> RESTResponse:
+        deadline = Deadline.of(request_timeout, self.timeout)
         try:
             response = self.open(request, deadline)
         except ApiException as error:
-            hide_secrets(error, request.headers)
-            raise
-        self.leave_unread(response, deadline)
-        return RESTResponse(response)
+            failure = error
+        else:
+            self.leave_unread(response, deadline)
+            return RESTResponse(response)
+        hide_secrets(failure, request)
+        raise failure
 
     def close(self) -> None:
         """Close every connection, also under answers that were not read. A later call opens new ones."""

@@ -1,0 +1,159 @@
+"""What must not be shown of a call: credentials that its answer repeats, and the local variables that hold it."""
+
+import base64
+import contextlib
+import html
+import json
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+from urllib.parse import quote
+
+from quantcdn._headers import Headers, is_harmless
+from quantcdn._interrupts import causes_within, handles_signal
+from quantcdn._message import Request
+from quantcdn._visible import visible
+from quantcdn.exceptions import ApiException
+
+# Header fields whose values are credentials, whoever set them.
+_names_credential = re.compile(
+    r"auth(?!or\b)|bearer|cookie|credential|csrf|dpop|jwt|key|login|passw|passphrase|saml|secret|session|signature|"
+    r"token|xsrf",
+    re.IGNORECASE,
+).search
+
+# What may be one in any other header field. Its everyday words are not: what a service says holds them as well.
+_looks_random = re.compile(r"(?=.*\d)(?=.*[^\W\d])\S{12,}").fullmatch
+# Shorter ones are no secrets, and are found by chance.
+_SHORTEST = 8
+# How many parts of a header are looked for. Browsers send fewer cookies.
+_MOST_PARTS = 50
+_OURS = frozenset(["quantcdn", "pydantic"])  # packages whose functions run before a request is sent
+# A cause that holds more than this holds an answer.
+_LONGEST_TEXT = 1000
+
+
+def secrets_of(request: Request) -> list[str]:
+    """The credentials among the header fields of a request, whole and in the parts that an answer may repeat."""
+    secrets: dict[str, None] = {}
+    for name, value in request.headers.items():
+        if is_harmless(name):
+            continue
+        parts = _long_parts(value)
+        if name.lower() == request.credential.lower() or _names_credential(name):
+            parts += [text for text in (value, value.partition(" ")[2]) if len(text) >= _SHORTEST]
+        else:
+            parts = [part for part in parts if _looks_random(part)]
+        secrets.update(dict.fromkeys(parts))
+    return list(secrets)
+
+
+def _long_parts(value: str) -> list[str]:
+    """The parts of a value like "Bearer qc_1" or "id=1; theme=dark" that are long enough for a secret."""
+    pieces = re.split(r'[\s,;"]+', value)
+    parts = {part for piece in pieces for part in (piece, piece.partition("=")[2]) if len(part) >= _SHORTEST}
+    return sorted(parts, key=len, reverse=True)[:_MOST_PARTS]
+
+
+class Hider:
+    """Puts ``***`` in the place of secrets, as they are and as JSON, HTML, URLs and base64 write them.
+
+    Args:
+        secrets: what to hide.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spellings = dict.fromkeys(spelling for secret in secrets for spelling in _spellings(secret))
+        self._spellings = sorted(spellings, key=len, reverse=True)  # the whole before its parts
+
+    def hide(self, value: Any) -> Any:
+        """A text, or the texts in lists, dicts and header fields, without the secrets."""
+        if isinstance(value, str):
+            for spelling in self._spellings:
+                value = value.replace(spelling, "***")
+        elif isinstance(value, Headers):
+            value = Headers((name, self.hide(text)) for name, text in value.iteritems())
+        elif isinstance(value, dict):
+            members = cast("dict[str, object]", value)
+            value = {self.hide(name): self.hide(member) for name, member in members.items()}
+        elif isinstance(value, list):
+            value = [self.hide(item) for item in cast("list[object]", value)]
+        return value
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    escaped = json.dumps(secret)[1:-1]
+    yield from (secret, escaped, escaped.replace("/", "\\/"))
+    marked = html.escape(secret)
+    yield from (marked, marked.replace("&#x27;", "&#39;"), html.escape(secret, quote=False))
+    for encoded in {secret.encode(), secret.encode("latin-1", "replace")}:
+        for safe in ("", "/", "~!*'()", "/~!*'();:@&=+$,?#"):  # as Python, JavaScript and others do
+            quoted = quote(encoded, safe)
+            yield from (quoted, re.sub("%..", _lower, quoted), quoted.replace("%20", "+"))
+        for shift in range(3):
+            inside = _inside_base64(encoded, shift)
+            yield from (inside, inside.replace("+", "-").replace("/", "_"))
+
+
+def _lower(match: re.Match[str]) -> str:
+    return match[0].lower()
+
+
+def _inside_base64(text: bytes, shift: int) -> str:
+    """What is the same in the base64 of every longer text that has this one 0, 1 or 2 bytes after a multiple of 3."""
+    encoded = base64.b64encode(bytes(shift) + text).decode().rstrip("=")
+    whole = (shift + len(text)) // 3 * 4 + (shift + len(text)) % 3  # characters without a bit of what follows
+    return encoded[(0, 2, 3)[shift] : whole]
+
+
+def hide_secrets(error: ApiException, request: Request) -> None:
+    """Hide in an exception what its answer repeats of the credentials of its request.
+
+    What led to it keeps its type and its text, without a traceback into what sent the request. Where it holds a part of
+    an answer, it is left out. What the caller was handling is its context, untouched. Call it outside of each except
+    clause of the call itself.
+    """
+    hider = Hider(secrets_of(request))
+    error.args = tuple(hider.hide(list(error.args)))
+    vars(error).update(hider.hide(vars(error)))
+    handled = sys.exc_info()[1]
+    error.__context__ = handled
+    if error.__cause__ is not None:
+        causes = list(causes_within(error.__cause__, handled))
+        for cause in causes:
+            cause.__traceback__ = None
+        if not all(_is_presentable(text, hider) for cause in causes for text in _texts_of(cause)):
+            error.__cause__ = None
+            error.__suppress_context__ = False
+
+
+def _is_presentable(text: str, hider: Hider) -> bool:
+    return len(text) <= _LONGEST_TEXT and hider.hide(text) == text == visible(text)
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    """The texts that an exception holds: its own, and those that it was made of."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bytes):
+        yield value.decode("latin-1")
+    elif isinstance(value, BaseException):
+        for part in (*value.args, *vars(value).values()):
+            yield from _texts_of(part)
+
+
+def forget_locals(error: BaseException) -> None:
+    """Clear the local variables of the functions that an exception came through, but for the application's own.
+
+    Error trackers, debuggers and verbose tracebacks show them, and while a request is made and sent they hold it.
+    """
+    is_sending = False
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+        if handles_signal(frame) if is_sending else module.partition(".")[0] not in _OURS:
+            return
+        is_sending = is_sending or module == "quantcdn.rest"
+        with contextlib.suppress(RuntimeError):  # it is still at work
+            frame.clear()
