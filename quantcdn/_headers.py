@@ -1,7 +1,7 @@
 """HTTP header fields that never show a secret when they are printed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from urllib3 import HTTPHeaderDict
 
@@ -65,6 +65,13 @@ class Headers(HTTPHeaderDict):
     def __repr__(self) -> str:
         shown = {name: value if is_harmless(name) else "***" for name, value in self.itermerged()}
         return f"{type(self).__name__}({shown})"
+
+    # Sentry and rich walk into mappings past their repr, unless they say how to be shown.
+    __sentry_repr__ = __repr__
+
+    def __rich_repr__(self) -> Iterator[str]:
+        for name, value in self.itermerged():
+            yield f"{name}: {value if is_harmless(name) else '***'}"
 
 
 def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:

@@ -126,7 +126,7 @@ def hide_secrets(error: ApiException, request: Request) -> None:
             cause.__traceback__ = None
         if not all(_is_presentable(text, hider) for cause in causes for text in _texts_of(cause)):
             error.__cause__ = None
-            error.__suppress_context__ = False
+    error.__suppress_context__ = error.__cause__ is not None
 
 
 def _is_presentable(text: str, hider: Hider) -> bool:

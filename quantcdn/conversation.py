@@ -184,10 +184,13 @@ class Conversation:
         return self._total_tokens
 
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
-            f"{self.total_tokens} tokens, expires at {self.expires_at}>"
-        )
+        try:
+            return (
+                f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
+                f"{self.total_tokens} tokens, expires at {self.expires_at}>"
+            )
+        except AttributeError:  # a tool shows the local variables of the constructor
+            return f"<{type(self).__name__}, not made yet>"
 
     def _repr_html_(self) -> str:
         from quantcdn import views  # for notebooks only

@@ -190,7 +190,7 @@ class ApiException(OpenApiException):
             text = f"{text}: {message}"
         if self.request_id:
             text = f"{text} (request id {self.request_id})"
-        if len(self.attempts) > 1:
+        if self.attempts and len(self.attempts) > 1:
             text = f"{text} (after {len(self.attempts)} attempts)"
         return visible(text)
 

@@ -253,7 +253,8 @@ def _text(value: object) -> str:
         return value
     try:
         return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-    except (TypeError, ValueError):  # a key that JSON does not know, or a cycle, in a request that is not checked yet
+    # A key that JSON does not know, or a cycle, in a request that is not checked yet, or a model that is not made yet.
+    except (AttributeError, TypeError, ValueError):
         return repr(value)
 
 

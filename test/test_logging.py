@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,10 +11,11 @@ from itertools import repeat
 from typing import Any
 
 import pytest
+import urllib3
 from conftest import Connect
 from servers import CLOSE, RESET, STALL, Answer, answer, json_answer, scripted_server
 
-from quantcdn import ApiException, Attempt, Configuration, RetryPolicy
+from quantcdn import ApiException, Attempt, Configuration, NotFoundException, RetryPolicy
 
 SESSION = json_answer({"id": "s-1"}, headers={"X-Request-Id": "r-1"})
 BUSY = json_answer({"message": "busy"}, 503, {"X-Request-Id": "r-2"})
@@ -259,6 +261,47 @@ def test_a_hook_that_fails_loses_nothing_and_is_reported(
     warnings = [record for record in caplog.records if record.name == "quantcdn" and record.levelno > logging.DEBUG]
     assert [record.levelno for record in warnings] == [logging.WARNING] * 2
     assert caplog.text.count("RuntimeError: the metrics server is down") == 2
+
+
+class SoftTimeLimitExceeded(Exception):
+    """As Celery raises it, out of a signal handler, when the time of a task is over."""
+
+
+@pytest.mark.parametrize("error", [SoftTimeLimitExceeded("the limit"), TimeoutError("the limit")], ids=repr)
+def test_a_limit_of_the_application_s_that_strikes_in_the_hook_passes(connect: Connect, error: Exception) -> None:
+    def limit(_number: int, _frame: object) -> None:
+        raise error
+
+    def slow(_attempt: Attempt) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, limit)
+    try:
+        with scripted_server([BUSY, SESSION]) as server, pytest.raises(type(error), match="the limit"):
+            hooked(connect, server.host, slow, retries=AT_ONCE).get_ai_session("org", "s-1")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_answer_that_does_not_count_its_bytes_is_an_answer(
+    connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tell` is no part of urllib3's `BaseHTTPResponse`: its answer in a browser has none."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.delattr(urllib3.HTTPResponse, "tell")
+    attempts: list[Attempt] = []
+    with scripted_server([SESSION, json_answer({"message": "no"}, 404)]) as server:
+        api = hooked(connect, server.host, attempts.append)
+        assert api.get_ai_session("org", "s-1").id == "s-1"
+        with pytest.raises(NotFoundException, match="404 Not Found: no"):
+            api.get_ai_session("org", "s-1")
+    assert [attempt.size for attempt in attempts] == [0, 0]
+
+
+def test_a_record_of_odd_texts_can_be_written_anywhere() -> None:
+    attempt = Attempt("GET", "/\ud800\x1b[2J", 1, 200, None, False, 0, 0, "\udcff\x85", None)
+    assert str(attempt) == r"GET /\ud800\x1b[2J: 200, 0 bytes in 0 ms, attempt 1, request id \udcff\x85"
+    str(attempt).encode("ascii")
 
 
 def test_the_hook_hears_nothing_of_what_was_refused_before_it_was_sent(connect: Connect) -> None:

@@ -7,16 +7,21 @@ for each of them. Many situations are answers of a service that repeats the whol
 
 import base64
 import copy
+import html
 import http.client
 import json
 import logging
 import pickle
 import pprint
+import re
 import ssl
+import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import trustme
@@ -24,6 +29,7 @@ from conftest import TOKEN, Connect
 from pydantic import ValidationError
 from servers import CLOSE, RESET, STALL, Answer, ScriptedServer, answer, json_answer, scripted_server
 
+import quantcdn
 from quantcdn import (
     AISessionsApi,
     ApiClient,
@@ -519,3 +525,325 @@ def test_a_printed_request_shows_neither_headers_nor_query_nor_body() -> None:
     request = Request("GET", origin_of("https://a.example"), f"/p?q={CONTENT}", {"A": TOKEN}, CONTENT.encode())
     for shown in printed(request):
         assert_hidden(shown, content=CONTENT, other=TOKEN)
+
+
+# Echoes in other spellings, and words that are none
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "percent": lambda secret: quote(secret, safe=""),
+    "percent, but for slashes": lambda secret: quote(secret),
+    "percent in small letters": lambda secret: re.sub("%..", lambda found: found[0].lower(), quote(secret, safe="")),
+    "form": lambda secret: quote_plus(secret),
+    "as encodeURIComponent": lambda secret: quote(secret, safe="~!*'()"),
+    "percent of Latin-1": lambda secret: quote(secret, safe="", encoding="latin-1"),
+    "HTML": lambda secret: html.escape(secret),
+    "HTML in decimals": lambda secret: html.escape(secret).replace("&#x27;", "&#39;"),
+    "JSON": lambda secret: json.dumps(secret)[1:-1],
+    "base64": in_base64,
+    "base64 after one byte": lambda secret: in_base64(f":{secret}"),
+    "base64 of a login": lambda secret: in_base64(f"user:{secret}"),
+    "base64 of a login with something after it": lambda secret: in_base64(f"anna:{secret}:more"),
+    "base64 for URLs": lambda secret: base64.urlsafe_b64encode(f"ab:{secret}".encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("secret", ["qc_tokenmark0001/+~&'<>", "header&mark<0002>'é\"", "qc_0123456789abcdef"])
+def test_an_echo_in_another_spelling_is_hidden(encode: Callable[[str], str], secret: str) -> None:
+    echo = encode(secret)
+    told = {"message": f"No access for {echo}!", "of": [{echo: 1}]}
+    with scripted_server([json_answer(told, 403, {"X-Echo": quote(echo, "%+/=&")})]) as server, ExitStack() as stack:
+        api = AISessionsApi(stack.enter_context(client_with_secrets(server.host)))
+        with pytest.raises(ApiException) as caught:
+            api.get_ai_session("org", "s-1", _headers={"X-Api-Key": secret})
+    error = caught.value
+    start, inside = error.data["message"].partition("***")[0], echo[4:-6]  # base64 begins and ends with bits of others
+    assert start.startswith("No access for ")
+    assert len(start) - len("No access for ") <= len(in_base64("anna:"))
+    for shown in (str(error), repr(error.data), error.body or "", repr(dict(error.headers or {}))):
+        assert inside not in shown
+
+
+def test_everyday_words_of_header_fields_are_no_secrets(connect: Connect) -> None:
+    """Only what a credential's header carries is one, and what looks like one."""
+    told = {"message": "The organisation production-eu has no session s for the application/vnd.shop+json clean-up"}
+    with scripted_server([json_answer(told, 404)]) as server:
+        api = connect(server.host, "qc_token_of_the_team")
+        api.api_client.set_default_header("X-Tenant", "production-eu")
+        api.api_client.set_default_header("X-Purpose", "organisation clean-up")
+        with pytest.raises(ApiException) as caught:
+            api.get_ai_session("org", "s", _headers={"X-Media": "application/vnd.shop+json"})
+    assert caught.value.data == told
+    assert "production-eu" not in repr(api.api_client.default_headers)  # printed, every header may hold one
+
+
+@pytest.mark.parametrize("name", ["X-Api-Key", "X-Auth", "Api-Token", "X-Session", "X-Client-Secret", "X-Signature"])
+def test_whatever_a_credential_s_header_holds_is_a_secret(connect: Connect, name: str) -> None:
+    refusal = json_answer({"message": "No: correct horse battery staple"}, 403)
+    with scripted_server([refusal]) as server, pytest.raises(ApiException) as caught:
+        connect(server.host).get_ai_session("org", "s", _headers={name: "correct horse battery staple"})
+    assert str(caught.value) == "403 Forbidden: No: ***"
+
+
+def test_the_header_that_a_call_is_authenticated_by_is_one_whatever_its_name(connect: Connect) -> None:
+    refusal = json_answer({"message": "No: open sesame please"}, 403)
+    auth = {"in": "header", "key": "X-Door", "value": "open sesame please"}
+    with scripted_server([refusal]) as server, pytest.raises(ApiException) as caught:
+        connect(server.host).get_ai_session("org", "s", _request_auth=auth)
+    assert str(caught.value) == "403 Forbidden: No: ***"
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """How many lines of Python a piece of work runs, and how many calls into C it makes: no measure of the machine."""
+    steps = 0
+
+    def count(_frame: object, event: str, _argument: object) -> Any:
+        nonlocal steps
+        steps += event in ("line", "c_call")
+        return count
+
+    before = sys.gettrace(), sys.getprofile()
+    sys.settrace(count)
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+    return steps
+
+
+HOSTILE = {
+    "one word": lambda size: "x" * size,
+    "many words": lambda size: "abcdefgh " * (size // 9),
+    "equals signs": lambda size: "=" * size,
+    "many cookies": lambda size: "; ".join(f"cookie{number}=value{number}" for number in range(size // 22)),
+    "short words": lambda size: "a=b;" * (size // 4),
+    "quotes": lambda size: '"' * size,
+}
+
+
+@pytest.mark.parametrize("header", HOSTILE.values(), ids=HOSTILE)
+def test_a_long_header_takes_time_in_proportion(header: Callable[[int], str]) -> None:
+    from quantcdn._origin import origin_of
+    from quantcdn._secrets import Hider, secrets_of
+
+    def hide(size: int) -> Callable[[], object]:
+        value = header(size)
+        request = Request("GET", origin_of("https://a.example"), "/", {"Cookie": value, "X-Forwarded": value})
+        return lambda: Hider(secrets_of(request)).hide(["some text"] * 10)
+
+    small, large = lines_run(hide(16_000)), lines_run(hide(32_000))
+    assert large <= 2.2 * small
+    began = time.process_time()
+    hide(64_000)()
+    assert time.process_time() - began < 5  # it took 23 s of work in C, which no count of steps sees
+
+
+# What the caller was handling is not ours
+
+
+class Untouchable(Exception):
+    """An exception of the caller's that cannot be printed, and knows who looks."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("this object is detached")
+
+    __str__ = __repr__
+
+
+def failing_while_handling(client: ApiClient, handled: BaseException) -> BaseException:
+    """What a call raises inside an except block of the caller's."""
+    try:
+        try:
+            raise handled
+        except type(handled):
+            AISessionsApi(client).get_ai_session("org", "s-1", **OPTIONS)
+    except BaseException as error:
+        return error
+    raise AssertionError("the call should have failed")
+
+
+def its_own_cause() -> Exception:
+    error = ValueError("mine")
+    error.__cause__ = error
+    return error
+
+
+def in_a_circle() -> Exception:
+    error = ValueError("mine")
+    error.__context__ = KeyError()
+    error.__context__.__context__ = error
+    return error
+
+
+HANDLED: dict[str, Callable[[], Exception]] = {
+    "its own cause": its_own_cause,
+    "in a circle": in_a_circle,
+    "one that cannot be printed": Untouchable,
+    "one that holds such a thing": lambda: ValueError(Untouchable()),
+    "one that holds the token": lambda: ValueError(f"who knows {SECRETS['token']}"),
+}
+FAILURES: dict[str, list[Answer]] = {
+    "refused": [],
+    "404": [json_answer({}, 404)],
+    "echo": [[f"HTTP/1.1 {SECRETS['token']}\r\n\r\n".encode(), CLOSE]] * 3,
+    "closed": [[CLOSE]] * 3,
+}
+
+
+@contextmanager
+def failing(script: list[Answer]) -> Iterator[ApiClient]:
+    """A client whose calls end as the script says, or reach nobody where there is none."""
+    with ExitStack() as stack:
+        host = stack.enter_context(scripted_server(script)).host if script else "http://127.0.0.1:1"
+        yield stack.enter_context(client_with_secrets(host))
+
+
+@pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("handled", HANDLED.values(), ids=HANDLED)
+def test_what_the_caller_was_handling_is_neither_read_nor_cut_off(
+    handled: Callable[[], Exception], script: list[Answer]
+) -> None:
+    callers = handled()
+    before = (callers.__cause__, callers.__context__, callers.args)
+    with failing(script) as client:
+        error = failing_while_handling(client, callers)
+    assert isinstance(error, ApiException)
+    assert error.__context__ is callers
+    assert (callers.__cause__, callers.__context__, callers.args) == before
+    assert callers.__traceback__ is not None
+    assert callers in chain_of(error)
+
+
+def chain_of(error: BaseException) -> list[BaseException]:
+    """An exception and those that a traceback shows above it."""
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain:
+        chain.append(current)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return chain
+
+
+def test_what_the_caller_was_handling_stands_in_the_traceback() -> None:
+    for script in FAILURES.values():
+        with failing(script) as client:
+            error = failing_while_handling(client, KeyError("the caller's own key"))
+        assert "the caller's own key" in "".join(traceback.format_exception(error))
+
+
+def test_trying_again_while_handling_a_failure_costs_each_time_the_same() -> None:
+    """Each failure stands in the context of the next. None is walked through again."""
+
+    def nested(client: ApiClient, levels: int) -> Callable[[], object]:
+        def fetch(left: int) -> None:
+            try:
+                AISessionsApi(client).get_ai_session("org", "s-1")
+            except ApiException:
+                if left > 1:
+                    fetch(left - 1)
+
+        return lambda: fetch(levels)
+
+    with client_with_secrets("http://127.0.0.1:1") as client:
+        nested(client, 1)()
+        few, many = lines_run(nested(client, 6)), lines_run(nested(client, 12))
+    assert many <= 2.2 * few
+
+
+def test_a_cause_that_holds_a_part_of_an_answer_is_left_out(connect: Connect) -> None:
+    cut = [b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", b"x" * 5000, CLOSE]
+    with scripted_server([cut]) as server, pytest.raises(ApiException) as caught:
+        connect(server.host).get_ai_session("org", "s-1")
+    assert all(len(repr(vars(error))) + len(repr(error.args)) < 2000 for error in chain_of(caught.value))
+
+
+# Printing never fails
+
+
+def half_made(kind: type[Any]) -> Iterator[object]:
+    """Objects of a class whose constructor did not run, or not to its end."""
+    yield kind.__new__(kind)
+    names = [*getattr(kind, "__annotations__", {}), *getattr(kind, "__slots__", ())]
+    names += ["status", "data", "headers", "attempts", "results", "messages", "_history", "_session_id"]
+    for name in names:
+        value = kind.__new__(kind)
+        try:
+            object.__setattr__(value, name, None)
+        except (AttributeError, TypeError):
+            continue
+        yield value
+
+
+PRINTABLE = sorted(
+    name
+    for name in quantcdn.__all__
+    if isinstance(kind := getattr(quantcdn, name), type) and not issubclass(kind, tuple)
+)
+
+
+@pytest.mark.parametrize("name", PRINTABLE)
+def test_printing_what_is_half_made_never_fails(name: str) -> None:
+    for value in half_made(getattr(quantcdn, name)):
+        assert isinstance(repr(value), str)
+        assert isinstance(str(value), str)
+        if hasattr(value, "_repr_html_"):
+            assert isinstance(value._repr_html_(), str)
+
+
+# Text of others
+
+ACTING = {
+    "OSC 52": "\x1b]52;c;cm0gLXJmIH4=\x07",
+    "CSI": "\x1b[2J",
+    "C1": "\x9b2J",
+    "NEL": "\x85",
+    "bidi": "\u202e",
+    "line break": "\r\n200 OK",
+    "line separator": "\u2028",
+    "surrogate": "\ud800",
+}
+
+
+@pytest.mark.parametrize("acting", ACTING.values(), ids=ACTING)
+def test_text_of_the_service_does_not_act_where_an_exception_is_shown(acting: str, connect: Connect) -> None:
+    told = {"message": f"No{acting}such"}
+    with scripted_server([json_answer(told, 404)]) as server, pytest.raises(ApiException) as caught:
+        connect(server.host).get_ai_session("org", "s-1")
+    error = caught.value
+    for shown in (str(error), "".join(traceback.format_exception_only(error))):
+        assert acting not in shown
+        assert shown.rstrip("\n").isprintable()
+    assert json.loads(error.body or "") == told  # exact
+    if acting != ACTING["surrogate"]:  # which no text may hold
+        assert error.data == told
+
+
+@pytest.mark.parametrize("acting", ["\x1b[2J", "\x9b2J", "\x85", "\x07"])
+@pytest.mark.parametrize("place", ["reason", "request id", "refusal of a proxy"])
+def test_head_of_an_answer_does_not_act_where_it_is_shown(
+    place: str, acting: str, logged: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason, request_id = (
+        f"No{acting}" if place == "reason" else "No",
+        f"r{acting}" if place == "request id" else "r-1",
+    )
+    refused = f"HTTP/1.1 404 {reason}\r\nX-Request-Id: {request_id}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    by_proxy = f"HTTP/1.1 407 No{acting}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    attempts: list[Attempt] = []
+    with scripted_server([by_proxy if place == "refusal of a proxy" else refused]) as server:
+        configuration = Configuration(server.host, TOKEN, retries=0)
+        configuration.on_attempt = attempts.append
+        if place == "refusal of a proxy":
+            configuration.host, configuration.proxy = "https://127.0.0.1:1", server.host
+        with ApiClient(configuration) as client, pytest.raises(ApiException) as caught:
+            AISessionsApi(client).get_ai_session("org", "s-1")
+    shown = [str(caught.value), str(caught.value.request_id), *map(str, attempts), *map(repr, attempts), logged()]
+    assert len(attempts) == 1
+    assert not any(acting in text for text in [*shown, "".join(traceback.format_exception(caught.value))])
