@@ -124,13 +124,13 @@ print(len(Application.lines))
         pytest.param("logging.basicConfig(handlers=[Application()], level=logging.INFO)", 0, id="level INFO"),
         pytest.param(
             "logging.getLogger('quantcdn').addHandler(Application()); logging.getLogger('quantcdn').setLevel(10)",
-            2,
+            3,
             id="quantcdn at DEBUG",
         ),
     ],
 )
 def test_the_sdk_is_quiet_unless_asked_and_leaves_the_application_s_logging_alone(setup: str, shown: int) -> None:
-    with scripted_server([SESSION, [STALL]]) as server:
+    with scripted_server([SESSION, [STALL], [STALL]]) as server:
         run = run_program(UNTOUCHED.format(setup=setup), server.host)
     assert (run.returncode, run.stdout, run.stderr) == (0, f"{shown}\n", "")
 
