@@ -17,6 +17,8 @@ import time
 from http import HTTPStatus
 from typing import Any
 
+from urllib3.util.ssltransport import SSLTransport
+
 from quantcdn._deadline import Deadline
 
 _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
@@ -83,10 +85,12 @@ class _Reader(io.BufferedReader):
         mine = self._process == os.getpid()  # the child of a fork must not shut down what its parent reads
         if mine and not self.closed and (self.tell() < self.raw.tell() or self._decrypted()):
             with contextlib.suppress(OSError):  # the server may have left
-                self._sock.shutdown(socket.SHUT_RDWR)
+                getattr(self._sock, "socket", self._sock).shutdown(socket.SHUT_RDWR)  # of TLS in TLS, the outer one
         super().close()
 
     def _decrypted(self) -> int:
+        if isinstance(self._sock, SSLTransport):
+            return self._sock.sslobj.pending()
         return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
 
 

@@ -43,7 +43,7 @@ def connected(addresses: Sequence[Address], options: Iterable[tuple[Any, ...]], 
             sock.close()
             raise
         return sock
-    race = _Race(options)
+    race = _Race(options, min(_HEAD_START, seconds / len(addresses)))
     try:
         return race.winner(_interleaved(addresses), time.monotonic() + seconds)
     finally:
@@ -53,8 +53,9 @@ def connected(addresses: Sequence[Address], options: Iterable[tuple[Any, ...]], 
 class _Race:
     """Connections that are tried side by side."""
 
-    def __init__(self, options: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(self, options: Sequence[tuple[Any, ...]], head_start: float) -> None:
         self._options = options
+        self._head_start = head_start
         self._under_way = _Selector()
         self._sockets: list[socket.socket] = []
         self._failure: OSError = OSError(errno.EADDRNOTAVAIL, "it has no address")
@@ -66,7 +67,7 @@ class _Race:
             won = self._start(waiting.pop(0)) if waiting else None
             if won is None and self._under_way.get_map():
                 left = ends - time.monotonic()
-                won = self._first_connected(min(left, _HEAD_START) if waiting else left)
+                won = self._first_connected(min(left, self._head_start) if waiting else left)
             if won is not None:
                 self._sockets.remove(won)
                 return won
