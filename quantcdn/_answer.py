@@ -89,9 +89,11 @@ class _Reader(io.BufferedReader):
         super().close()
 
     def _decrypted(self) -> int:
-        if isinstance(self._sock, SSLTransport):
-            return self._sock.sslobj.pending()
-        return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+        """How much has left the system's own buffer, and waits in those of TLS."""
+        sock: Any = self._sock
+        if isinstance(sock, SSLTransport):  # TLS in TLS
+            return int(sock.sslobj.pending() + sock.incoming.pending + sock.socket.pending())
+        return sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
 
 
 class _Fields(http.client.HTTPMessage):

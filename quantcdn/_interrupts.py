@@ -5,6 +5,8 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
+from urllib3.exceptions import HTTPError
+
 
 def raised_by_signal_handler(error: BaseException) -> bool:
     """Whether a signal handler raised an exception, or something that it called."""
@@ -29,8 +31,12 @@ def causes_within(error: BaseException, handled: BaseException | None) -> Iterat
 
 
 def interrupt_within(error: BaseException, handled: BaseException | None) -> BaseException | None:
-    """What a signal handler raised of an exception and those that led to it, as `causes_within` names them."""
-    return next(filter(raised_by_signal_handler, causes_within(error, handled)), None)
+    """What a signal handler raised of an exception and those that led to it, as `causes_within` names them.
+
+    An error of urllib3 is none: it wraps what happened, and is raised with the traceback of that.
+    """
+    causes = (cause for cause in causes_within(error, handled) if not isinstance(cause, HTTPError))
+    return next(filter(raised_by_signal_handler, causes), None)
 
 
 def handles_signal(frame: FrameType) -> bool:

@@ -1,10 +1,13 @@
 """The certificates of a client: whom it trusts, and who it is."""
 
+import math
 import os
 import ssl
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -57,7 +60,9 @@ class Certificates:
         Raises:
             ApiValueError: what the options or the environment name cannot be used.
         """
-        return self._trusting()
+        context = self._trusting()
+        context.sslsocket_class = _OuterSocket
+        return context
 
     @property
     def advice(self) -> str:
@@ -65,6 +70,35 @@ class Certificates:
         return (self._trusts_the_system and _missing_authorities(os.environ)) or (
             "name its authority with ssl_ca_cert, ca_cert_data or SSL_CERT_FILE"
         )
+
+
+class _OuterSocket(ssl.SSLSocket):
+    """A secure connection to a proxy, through which another one may lead to a server.
+
+    urllib3 reads and writes what is within in loops of Python, each step of which would have the whole time that was
+    set. Here they have it together.
+    """
+
+    _ends = math.inf
+
+    def settimeout(self, value: float | None) -> None:
+        self._ends = math.inf if value is None else time.monotonic() + value
+        super().settimeout(value)
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        self._arm()
+        return super().recv(buflen, flags)
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self._arm()
+        return super().send(data, flags)
+
+    def _arm(self) -> None:
+        if self._ends != math.inf:
+            left = self._ends - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            super().settimeout(left)
 
 
 def _context(verify: bool, ca_file: str | None, ca_data: str | bytes | None) -> ssl.SSLContext:

@@ -43,6 +43,8 @@ RESTResponseType = urllib3.HTTPResponse
 # The client decides about another attempt, and redirects are not followed: a token must not travel to another origin.
 _ONE_ATTEMPT = Retry(False, redirect=False)
 
+_FAILURES = (errors.HTTPError, http.client.HTTPException, OSError)
+
 # OpenSSL's codes for certificates that are sound, but of an authority that it does not know.
 _UNTRUSTED = frozenset([18, 19, 20, 21])
 
@@ -117,9 +119,11 @@ class RESTClientObject:
                 return self._open(request, deadline)
             except StaleConnection:  # it is closed by now, and there are not many
                 continue
-            except (errors.HTTPError, http.client.HTTPException, OSError) as error:
+            except Exception as error:
                 interrupt = interrupt_within(error, handled)
                 if interrupt is None:
+                    if not isinstance(error, _FAILURES):
+                        raise
                     raise _failure(error, request, deadline, self._routes) from error
             raise interrupt
 

@@ -179,7 +179,11 @@ class ScriptedServer:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         if self._tls:
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            except OSError:  # the client has left by now
+                connection.close()
+                return
         with self._changed:
             self._open.append(connection)
         try:

@@ -5,25 +5,28 @@ that was just opened and on one that was kept. A write is sent once, whatever ur
 again; and what was certainly never sent is the only thing that is called so.
 """
 
+import contextlib
 import os
+import select
+import socket
+import stat
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from itertools import chain, repeat
-from typing import Any
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, product, repeat
+from typing import Any, NamedTuple
 
 import pytest
 from faults import a_port, client, no_socket_left
 from roads import ROADS, Road
-from servers import CLOSE
+from servers import CLOSE, PATIENCE, STALL, Answer, json_answer
+from test_deadlines import ALLOWED, CHUNKED, OK, PAUSE, within
 from test_faults import BODY_FAULTS, HEAD_FAULTS, Fault, good
 from test_operations import OPERATIONS, Operation
 
-from quantcdn import (
-    ConnectionException,
-    OutcomeUnknownException,
-    TransportException,
-)
+from quantcdn import ConnectionException, OutcomeUnknownException, TimeoutException, TransportException
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 LOSSES = [fault for fault in [*HEAD_FAULTS, *BODY_FAULTS] if issubclass(fault.raised, TransportException)]
@@ -34,6 +37,30 @@ each_road = pytest.mark.parametrize("road", ROADS, ids=str)
 each_operation = pytest.mark.parametrize("operation", USUAL, ids=str)
 each_write = pytest.mark.parametrize("operation", [each for each in OPERATIONS if not each.repeatable], ids=str)
 each_connection = pytest.mark.parametrize("kept", [False, True], ids=["cold", "kept"])
+
+
+class Silence(NamedTuple):
+    """An answer that never comes to its end."""
+
+    name: str
+    steps: Sequence[Any]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing at all comes after its start."""
+        return len(self.steps) <= 2
+
+    def answer(self) -> Answer:
+        """The steps, anew."""
+        return list(self.steps)
+
+
+def trickled(start: bytes, piece: bytes) -> list[Any]:
+    """A start, and then a piece after the other, for longer than any call here may take."""
+    return [start, *[piece, PAUSE] * int(6 * ALLOWED / PAUSE), STALL]
 
 
 @pytest.fixture(autouse=True)
@@ -108,16 +135,160 @@ def test_a_tunnel_that_leads_nowhere_was_never_sent_through(road: Road, operatio
 
 
 @each_road
-def test_a_write_takes_no_rest_of_a_packet(road: Road) -> None:
-    """Nagle's algorithm holds back the second part of a request for some 40 ms, where one is sent in two parts."""
-    update = BY_NAME["update"]
-    with road.to(repeat(good(update), 21)) as (_, options), client(**options) as api:
-        update.call(api)
-        quickest = min(_seconds_of(update, api) for _ in range(20))
-    assert quickest < 0.035
+def test_no_request_waits_for_more_to_send_and_tcp_shows_signs_of_life(road: Road) -> None:
+    """Nagle's algorithm would hold back the second part of a request for some 40 ms."""
+    get = BY_NAME["get"]
+    with road.to([good(get)]) as (_, options), client(**options) as api:
+        get.call(api)
+        chosen = [
+            (sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), sock.getsockopt(*KEEP_ALIVE))
+            for sock in _connected_to(_entry(options))
+        ]
+    assert [(bool(at_once), bool(alive)) for at_once, alive in chosen] == [(True, True)]
 
 
-def _seconds_of(operation: Operation, api: Any) -> float:
-    started = time.perf_counter()
-    operation.call(api)
-    return time.perf_counter() - started
+KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def _entry(options: dict[str, Any]) -> int:
+    """The port that a client with these options connects to."""
+    return int((options["proxy"] or options["host"]).rpartition(":")[2])
+
+
+def _wait_for_something_to_read(port: int) -> None:
+    """Wait until something has come on the connection to a port, or it was closed, as more had come than was due."""
+    ends = time.monotonic() + PATIENCE
+    while not all(select.select([sock], [], [], 0)[0] for sock in _connected_to(port)):
+        assert time.monotonic() < ends
+        time.sleep(0.001)
+
+
+def _connected_to(port: int) -> Iterator[socket.socket]:
+    """The sockets of this process that are connected to a port of 127.0.0.1."""
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # that of the listing itself is gone, and some are not connected
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                with socket.socket(fileno=os.dup(int(name))) as sock:
+                    if sock.getpeername() == ("127.0.0.1", port):
+                        yield sock
+
+
+# The time
+
+
+SILENT = [
+    Silence("before the answer", [STALL]),
+    Silence("status line trickled", trickled(b"HTTP/1.1 200 ", b"O")),
+    Silence("header trickled", trickled(OK + b"X: ", b"x")),
+    Silence("in the body", [OK + b'Content-Length: 99\r\n\r\n{"id":', STALL]),
+    Silence("body trickled", trickled(OK + b"Content-Length: 99999\r\n\r\n", b" ")),
+    Silence("chunks trickled", trickled(CHUNKED, b"1\r\n \r\n")),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "kept"),
+    product(OPERATIONS, [False, True]) if THOROUGH else [(BY_NAME["get"], True), (BY_NAME["update"], False)],
+    ids=str,
+)
+@pytest.mark.parametrize("silence", SILENT if THOROUGH else SILENT[::2], ids=str)
+@each_road
+def test_a_call_takes_no_longer_than_it_may(road: Road, silence: Silence, operation: Operation, kept: bool) -> None:
+    script = chain(repeat(good(BY_NAME["list"]), kept), iter(lambda: silence.answer(), None))
+    with no_socket_left(), road.to(script) as (server, options), client(**options) as api:
+        if kept:
+            BY_NAME["list"].call(api)
+        with within(ALLOWED), pytest.raises(TimeoutException) as caught:
+            operation.call(api, _request_timeout=ALLOWED)
+        assert not caught.value.never_sent
+        assert isinstance(caught.value, OutcomeUnknownException) != operation.repeatable
+    attempts = len(server.requests) - kept
+    # Where nothing came on a kept connection for a part of the time, the rest was left for a new one.
+    assert attempts == (2 if kept and operation.repeatable and silence.is_complete else 1)
+
+
+# Kept connections
+
+
+@each_road
+def test_a_connection_that_somebody_forgot_costs_a_part_of_the_time(road: Road) -> None:
+    get = BY_NAME["get"]
+    with no_socket_left(), road.to([good(get), [STALL], good(get)]) as (server, options), client(**options) as api:
+        get.call(api)
+        assert get.call(api, _request_timeout=2 * ALLOWED) == get.result
+        assert [request.connection for request in server.requests] == [1, 1, 2]
+
+
+def test_a_new_connection_is_the_answer_to_a_forgotten_one_even_where_others_are_kept() -> None:
+    get, threads = BY_NAME["get"], 3
+    meet = threading.Barrier(threads)
+    script = [*repeat([json_answer(get.answer)], threads), [STALL], good(get)]
+    with no_socket_left(), ROADS[0].to(script) as (server, options), client(**options) as api:
+
+        def call(_: int) -> Any:
+            meet.wait(PATIENCE)
+            return get.call(api)
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(call, range(threads)))
+        kept = server.connections
+        assert get.call(api, _request_timeout=2 * ALLOWED) == get.result
+        assert server.requests[-1].connection == kept + 1
+
+
+@each_road
+@each_operation
+def test_an_answer_to_nobodys_question_is_never_taken_for_the_next(operation: Operation, road: Road) -> None:
+    """What can be read on a kept connection before a request leaves was not asked for."""
+    stray = json_answer({"id": "stray", "sessionId": "stray"})
+    script = [[good(BY_NAME["list"]), stray], good(operation)]
+    with no_socket_left(), road.to(script) as (server, options), client(**options) as api:
+        BY_NAME["list"].call(api)
+        _wait_for_something_to_read(_entry(options))
+        assert operation.call(api) == operation.result
+    assert [request.connection for request in server.requests] == [1, 2]
+
+
+@each_operation
+@pytest.mark.parametrize("announced", [None, "timeout=2", "timeout=2, max=100"], ids=str)
+def test_a_connection_that_has_been_idle_for_long_is_not_used_again(
+    operation: Operation, announced: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Keep-Alive": announced} if announced else {}
+    get = BY_NAME["get"]
+    script = [json_answer(get.answer, headers=headers), good(operation)]
+    with no_socket_left(), ROADS[0].to(script) as (server, options), client(**options) as api:
+        get.call(api)
+        _let_pass(monkeypatch, 61 if operation.repeatable and not announced else 5)
+        assert operation.call(api) == operation.result
+    assert [request.connection for request in server.requests] == [1, 2]
+
+
+@each_operation
+@pytest.mark.parametrize("announced", [None, "timeout=75"], ids=str)
+def test_a_connection_that_has_been_idle_for_a_while_is_used_again(
+    operation: Operation, announced: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Keep-Alive": announced} if announced else {}
+    get = BY_NAME["get"]
+    script = [json_answer(get.answer, headers=headers), good(operation)]
+    with no_socket_left(), ROADS[0].to(script) as (server, options), client(**options) as api:
+        get.call(api)
+        _let_pass(monkeypatch, 3 if not announced else 30)
+        assert operation.call(api) == operation.result
+    assert server.connections == 1
+
+
+def test_how_long_a_connection_may_idle_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    get = BY_NAME["get"]
+    with ROADS[0].to(repeat(good(get), 2)) as (server, options), client(connection_max_idle=10, **options) as api:
+        get.call(api)
+        _let_pass(monkeypatch, 11)
+        get.call(api)
+    assert server.connections == 2
+
+
+def _let_pass(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the clock of connections say that so much time has passed."""
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + seconds)
