@@ -90,10 +90,11 @@ class _Reader(io.BufferedReader):
 
     def _decrypted(self) -> int:
         """How much has left the system's own buffer, and waits in those of TLS."""
-        sock: Any = self._sock
-        if isinstance(sock, SSLTransport):  # TLS in TLS
-            return int(sock.sslobj.pending() + sock.incoming.pending + sock.socket.pending())
-        return sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
+        inner: object = self._sock
+        if isinstance(inner, SSLTransport):  # TLS in TLS
+            outer: Any = inner.socket
+            return inner.sslobj.pending() + inner.incoming.pending + int(outer.pending())
+        return inner.pending() if isinstance(inner, ssl.SSLSocket) else 0
 
 
 class _Fields(http.client.HTTPMessage):

@@ -6,13 +6,14 @@
     assert [exchange.forwarded for exchange in proxy.exchanges] == [True, False, True]
 
 A plan is any iterable of faults, in the order in which the requests come; `seeded` gives one without end. When it is
-used up, requests pass. Nothing here waits for a time: a late answer is late because the proxy waits until the client
-has hung up.
+used up, requests pass. Whole URLs are taken too, as a client sends them to a proxy that it knows of. Nothing here waits
+for a time: a late answer is late because the proxy waits until the client has hung up.
 """
 
 import contextlib
 import json
 import random
+import re
 import select
 import socket
 import struct
@@ -23,6 +24,8 @@ from enum import Enum
 from http.client import responses
 from typing import BinaryIO
 from urllib.parse import urlsplit
+
+_whole_url = re.compile(rb"^([A-Z]+ )http://[^/ ]+")
 
 
 class Seen(Enum):
@@ -124,11 +127,13 @@ class Exchange:
     Attributes:
         target: the method and the path of the request.
         fault: what it met.
+        kept: whether its connection had carried a request before.
         status: what the service answered, or None where it was not asked.
     """
 
     target: str
     fault: Fault
+    kept: bool = False
     status: int | None = None
 
     @property
@@ -159,7 +164,8 @@ class FaultProxy:
         self._busy: set[socket.socket] = set()
         self._ended, self._end = socket.socketpair()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.host = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port: int = self._listener.getsockname()[1]
+        self.host = f"http://127.0.0.1:{self.port}"
         self._workers: list[threading.Thread] = []
         self._acceptor = threading.Thread(target=self._accept, name="fault-proxy", daemon=True)
         self._acceptor.start()
@@ -220,6 +226,7 @@ class FaultProxy:
                 worker.start()
 
     def _serve(self, connection: socket.socket) -> None:
+        kept = False
         with connection.makefile("rb") as requests:
             while self._wait_for(connection):
                 with self._changed:
@@ -227,12 +234,13 @@ class FaultProxy:
                     self._busy.add(connection)
                 goes_on = False
                 with contextlib.suppress(ConnectionError):  # the client may have left
-                    goes_on = self._exchange(requests, connection)
+                    goes_on = self._exchange(requests, connection, kept)
                 with self._changed:
                     self._ended_exchanges += 1
                     self._changed.notify_all()
                 if not goes_on:
                     break
+                kept = True
                 with self._changed:
                     self._busy.remove(connection)
                     self._idle.add(connection)
@@ -243,14 +251,14 @@ class FaultProxy:
             self._idle.discard(connection)
             self._changed.notify_all()
 
-    def _exchange(self, requests: BinaryIO, connection: socket.socket) -> bool:
+    def _exchange(self, requests: BinaryIO, connection: socket.socket, kept: bool) -> bool:
         """Read a request and do with it as planned; tell whether its connection goes on."""
         request, length = _read_head(requests)
         if not request:
             return False
         with self._changed:
             fault = next(self._plan, PASS)
-            exchange = Exchange(request.partition(b" HTTP")[0].decode(), fault)
+            exchange = Exchange(request.partition(b" HTTP")[0].decode(), fault, kept)
             self.exchanges.append(exchange)
         if not fault.unread:
             request += requests.read(length)
@@ -280,7 +288,7 @@ class FaultProxy:
     def _ask(self, request: bytes) -> tuple[bytes, bytes]:
         """The service's answer to a request, its head and its body."""
         with socket.create_connection(self._upstream) as upstream, upstream.makefile("rb") as answers:
-            upstream.sendall(request)
+            upstream.sendall(_whole_url.sub(rb"\1", request, count=1))
             head, length = _read_head(answers)
             return head, answers.read(length)
 

@@ -133,6 +133,13 @@ def relay(greet: Callable[[socket.socket], Wish], tls: ssl.SSLContext | None = N
         running.end()
 
 
+@contextlib.contextmanager
+def tls_before(port: int) -> Generator[int, None, None]:
+    """An end of TLS before what listens on a port, for the length of a `with` block; the value is its own port."""
+    with relay(lambda _: Wish(("127.0.0.1", port), b"", b""), server_tls()) as end:
+        yield end.port
+
+
 @dataclass(frozen=True)
 class Road:
     """A way to a server.

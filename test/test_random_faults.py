@@ -4,7 +4,9 @@ A model follows what every call has confirmed and what it may have done. After e
 around the proxy, and must hold just what the model can explain. Each call must also have ended as the rules of
 `quantcdn.retry` say for the faults it met, with as many requests as they allow.
 
-`HYPOTHESIS_PROFILE=thorough` takes ten thousand steps instead of some hundreds.
+All of this on every road: directly, over TLS, and through each kind of proxy.
+
+`HYPOTHESIS_PROFILE=thorough` takes ten thousand steps on each instead of some hundred.
 """
 
 import os
@@ -30,6 +32,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from roads import ROADS, Road, tls_before
 
 from quantcdn import (
     AISessionsApi,
@@ -54,7 +57,10 @@ from quantcdn.retry import RetryPolicy
 from quantcdn.sandbox import Sandbox, running
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-pytestmark = pytest.mark.timeout(3600 if THOROUGH else 120)
+pytestmark = [
+    pytest.mark.timeout(3600 if THOROUGH else 120),
+    pytest.mark.filterwarnings("ignore:.* is plain HTTP:UserWarning"),
+]
 POLICY = RetryPolicy(attempts=3, backoff=0)
 PATIENCE = 20.0
 """How long a call may take, in seconds, whose answers come at once."""
@@ -63,22 +69,43 @@ SHORT = 0.4
 
 
 class World(NamedTuple):
-    """A sandbox, a proxy before it, a way to it around the proxy, and an address at which nobody listens."""
+    """A sandbox, what makes faults before it, and a road there.
+
+    Attributes:
+        sandbox: the sandbox.
+        proxy: what makes the faults.
+        direct: a way to the sandbox around it.
+        options: what a client needs to take the road.
+        nowhere: a host on the same road at which nobody listens; None where there is none.
+    """
 
     sandbox: Sandbox
     proxy: FaultProxy
     direct: AISessionsApi
-    nowhere: str
+    options: dict[str, Any]
+    nowhere: str | None
+
+    def client(self, retries: RetryPolicy, on_attempt: Callable[[Attempt], object] | None = None) -> ApiClient:
+        """A client that takes the road."""
+        configuration = Configuration(self.options["host"], self.sandbox.access_token, retries=retries)
+        configuration.ca_cert_data, configuration.proxy = self.options["ca_cert_data"], self.options["proxy"]
+        configuration.on_attempt = on_attempt
+        return ApiClient(configuration)
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+@pytest.fixture(scope="module", params=ROADS, ids=str)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    road: Road = request.param
     with ExitStack() as stack:
         sandbox = stack.enter_context(running())
         proxy = stack.enter_context(fault_proxy(sandbox.host))
-        nowhere = stack.enter_context(closed_port())
+        port = stack.enter_context(tls_before(proxy.port)) if road.server_tls else proxy.port
+        options = stack.enter_context(road.through(port))
+        closed = stack.enter_context(closed_port())
+        nowhere = None if road.forwards else closed.replace("http:", "https:") if road.tls else closed
         configuration = Configuration(sandbox.host, sandbox.access_token, retries=0)
-        yield World(sandbox, proxy, AISessionsApi(stack.enter_context(ApiClient(configuration))), nowhere)
+        direct = AISessionsApi(stack.enter_context(ApiClient(configuration)))
+        yield World(sandbox, proxy, direct, options, nowhere)
 
 
 class Weather(NamedTuple):
@@ -109,15 +136,18 @@ def ending(exchanges: Sequence[Exchange], weather: Weather, *, repeatable: bool,
     """What the rules say of a call whose requests met all this."""
     in_doubt = False
     for number in range(1, POLICY.attempts + 1):
-        fault, status = None, None
+        fault, status, kept = None, None, False
         if number <= weather.reach:
             assert number <= len(exchanges), f"attempt {number} was to follow"
-            fault, status = exchanges[number - 1].fault, exchanges[number - 1].status
+            fault, status, kept = exchanges[number - 1].fault, exchanges[number - 1].status, exchanges[number - 1].kept
             # That the service refused is known from its status, even where the body with the reason was lost.
             if fault.seen is Seen.ANSWER or (status == 404 and fault.cut >= 1):
                 return Ending(number, NotFoundException if status == 404 and not (deletes and in_doubt) else None)
         may_repeat = repeatable or fault is None or fault.status == 429
-        time_is_over = weather.one_wait and fault is not None and fault.seen is Seen.SILENCE
+        # Where a kept connection brought no answer, there is a part of the time left for a new one.
+        time_is_over = (
+            weather.one_wait and fault is not None and fault.seen is Seen.SILENCE and not (repeatable and kept)
+        )
         if number == POLICY.attempts or not may_repeat or time_is_over:
             return Ending(number, _raised(fault, repeatable=repeatable))
         in_doubt = in_doubt or (fault is not None and fault.status != 429)
@@ -180,9 +210,7 @@ class Calls(RuleBasedStateMachine):
         self.user = f"user-{next(_numbers)}"
         self.conversations: dict[str, Conversation] = {}
         self.attempts: list[Attempt] = []
-        configuration = Configuration(world.proxy.host, world.sandbox.access_token, retries=POLICY)
-        configuration.on_attempt = self.on_attempt
-        self.client = ApiClient(configuration)
+        self.client = world.client(POLICY, self.on_attempt)
         self.api = AISessionsApi(self.client)
         world.proxy.follow([])
 
@@ -269,6 +297,8 @@ class Calls(RuleBasedStateMachine):
         """Make a call in this weather; return its result or exception, and how often it took effect."""
         proxy = self.world.proxy
         proxy.follow(weather.faults)
+        if self.world.nowhere is None:
+            weather = weather._replace(reach=POLICY.attempts)
         self.attempts.clear()
         self.lead_to_nobody_after(weather.reach)
         silent = any(fault.seen is Seen.SILENCE for fault in weather.faults)
@@ -300,7 +330,8 @@ class Calls(RuleBasedStateMachine):
 
     def lead_to_nobody_after(self, attempts: int) -> None:
         """Let so many attempts of the next call reach the proxy; the client asks for the host before each."""
-        hosts = [*[self.world.proxy.host] * attempts, *[self.world.nowhere] * (POLICY.attempts - attempts + 1)]
+        here = self.world.options["host"]
+        hosts = [*[here] * attempts, *[self.world.nowhere or here] * (POLICY.attempts - attempts + 1)]
         self.client.configuration.host = hosts[0]
         self.hosts = hosts[1:]
 
@@ -337,7 +368,7 @@ def test_random_calls_with_random_faults_lose_nothing_and_double_nothing(world: 
     run_state_machine_as_test(
         lambda: Calls(world),
         settings=settings(
-            max_examples=200 if THOROUGH else 25,
+            max_examples=200 if THOROUGH else 5,
             stateful_step_count=60 if THOROUGH else 25,
             derandomize=not THOROUGH,
             database=None,
@@ -355,10 +386,9 @@ def test_sixteen_threads_append_each_message_once(world: World, seed: int) -> No
     session = world.direct.create_ai_session(organisation, {"userId": "many"}).session_id
     assert session
     world.proxy.follow(seeded(seed, [*QUICK_FAULTS * 10, *SLOW_FAULTS], pass_rate=0.6))
-    configuration = Configuration(world.proxy.host, world.sandbox.access_token, retries=POLICY)
     messages = [[f"{thread}-{number}" for number in range(12)] for thread in range(16)]
 
-    with ApiClient(configuration) as client, ThreadPoolExecutor(16) as threads:
+    with world.client(POLICY) as client, ThreadPoolExecutor(16) as threads:
         api = AISessionsApi(client)
 
         def append(content: str) -> ApiException | None:
