@@ -64,7 +64,7 @@ pytestmark = [
 POLICY = RetryPolicy(attempts=3, backoff=0)
 PATIENCE = 20.0
 """How long a call may take, in seconds, whose answers come at once."""
-SHORT = 0.4
+SHORT = 0.6
 """How long to wait, in seconds, for an answer that does not come."""
 
 
