@@ -84,7 +84,7 @@ def _decode_leniently(result: Result[T], response: Response) -> T:
     if not response.body:
         raise _unreadable(result, response, "it is empty")
     try:
-        value: object = from_json(_text(response))
+        value: object = from_json(text_of(response))
         return result.adapter.validate_python(_unwrapped(value, result.wrapped_in))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -122,7 +122,13 @@ def _unreadable(result: Result[T], response: Response, problem: str) -> Response
     )
 
 
-def _text(response: Response) -> str:
+def text_of(response: Response) -> str:
+    """The body as text, in the charset that is declared.
+
+    Raises:
+        ValueError: it is no text in it.
+        LookupError: there is no such charset.
+    """
     declared = re.search(r"charset\s*=\s*[\"']?([^\s\"';]+)", response.headers.get("content-type", ""), re.IGNORECASE)
     charset = declared[1].lower() if declared else "utf-8"
     text = response.body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset)
@@ -132,7 +138,7 @@ def _text(response: Response) -> str:
 
 def _text_and_json(response: Response) -> tuple[str, Any]:
     try:
-        text = _text(response)
+        text = text_of(response)
     except (ValueError, LookupError):
         return response.body.decode("utf-8", "replace"), None
     try:

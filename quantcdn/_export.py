@@ -7,22 +7,30 @@ the work is done, and only then, and only where nothing is missing, do the lines
 
 import errno
 import hashlib
+import json
 import os
-import sys
+import re
 import threading
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
+from quantcdn import _files
+from quantcdn._decode import text_of
+from quantcdn._message import Response
 from quantcdn._selection import Selection
-from quantcdn.exceptions import ApiValueError
+from quantcdn.api_response import ApiResponse
+from quantcdn.exceptions import ApiValueError, ResponseFormatException
 from quantcdn.models import GetAISession200Response
+from quantcdn.models._base import SnakeCaseResponseModel
+from quantcdn.models._types import Id
 
-if sys.platform != "win32":
-    import fcntl
+# Some services write numbers that are none, which JSON does not have.
+_TEXT_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:NaN|Infinity)')
 
 
 class Manifest(BaseModel):
@@ -77,9 +85,6 @@ class ExportFile:
 
     Args:
         path: where the lines are to stand in the end.
-
-    Raises:
-        FileExistsError: a finished export stands there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,18 +93,94 @@ class ExportFile:
         self._partial = path.with_name(f"{path.name}.partial")
         self._manifest = path.with_name(f"{path.name}.manifest.json")
         self._lock = threading.Lock()
-        self._refuse_to_overwrite()
 
-    def begun(self, host: str, organisation: str, selection: Selection) -> Manifest | None:
-        """The manifest of this same export, where it was begun before and did not end.
+    def look(self, host: str, organisation: str, selection: Selection) -> tuple[Manifest | None, set[str]]:
+        """What stands there of this same export, where it was begun before: its manifest, and the ids of its lines.
 
         Raises:
             ApiValueError: another export was begun here and did not end.
-            FileExistsError: the manifest of a finished export is in the way.
+            FileExistsError: a finished export stands there, or its manifest.
+            PermissionError: a file is not ours alone.
         """
-        size = self._partial.stat().st_size if self._partial.exists() else None
+        self._refuse_to_overwrite()
         try:
-            manifest = Manifest.model_validate_json(self._manifest.read_bytes())
+            lines = _files.read_own(self._partial)
+        except FileNotFoundError:
+            return self._begun(None, host, organisation, selection), set()
+        with lines:
+            manifest = self._begun(_size(lines), host, organisation, selection)
+            return manifest, {name for name, _ in _whole(lines, manifest.session_ids if manifest else ())}
+
+    @contextmanager
+    def taken(self, host: str, organisation: str, selection: Selection) -> Generator[Manifest | None, None, None]:
+        """Keep every other export from the files for the length of a ``with`` block.
+
+        The value is the manifest of this same export, where it was begun before and did not end. Where the block ends
+        before `begin`, nothing is left that was not there.
+
+        Raises:
+            ApiValueError: another export was begun here and did not end.
+            BlockingIOError: another export is at work here.
+            FileExistsError: a finished export stands there, or its manifest.
+            PermissionError: a file is not ours alone.
+            OSError: the file cannot be written.
+        """
+        self._refuse_to_overwrite()
+        try:
+            self._lines, is_new = _files.open_new(self._partial), True
+        except FileExistsError:
+            self._lines, is_new = _files.open_own(self._partial), False
+        with self._lines:
+            _files.lock(self._lines, self._partial)
+            self._has_begun = False
+            try:
+                self._refuse_to_overwrite()  # what was finished until now
+                yield self._begun(None if is_new else _size(self._lines), host, organisation, selection)
+            finally:
+                if is_new and not self._has_begun:
+                    _files.remove_open(self._lines, self._partial)
+
+    def begin(self, manifest: Manifest) -> set[str]:
+        """Make ready for lines; the value is the ids of those that stand already. The rest is cut off."""
+        self._sha256, self._size = hashlib.sha256(), 0
+        standing: set[str] = set()
+        for session_id, line in _whole(self._lines, manifest.session_ids):
+            standing.add(session_id)
+            self._count(line)
+        self._has_begun = True
+        self._lines.seek(self._size)
+        self._lines.truncate()
+        if not standing:
+            self._write(manifest)  # before the first line
+        return standing
+
+    def append(self, line: bytes) -> None:
+        """Add a line, which ends where it says. Several threads may."""
+        with self._lock:
+            self._lines.write(line)
+            self._lines.flush()
+            self._count(line)
+
+    def finish(self, manifest: Manifest) -> Manifest:
+        """Write the manifest, with the size and the hash of the lines; where it is complete, the lines become the file.
+
+        Raises:
+            FileExistsError: a file came there meanwhile.
+            OSError: a file could not be written, or was taken away meanwhile.
+        """
+        manifest = manifest.model_copy(update={"size": self._size, "sha256": self._sha256.hexdigest()})
+        os.fsync(self._lines.fileno())
+        self._refuse_to_overwrite()
+        self._write(manifest)
+        if manifest.complete:
+            _files.rename_open(self._lines, self._partial, self._path)
+        return manifest
+
+    def _begun(self, size: int | None, host: str, organisation: str, selection: Selection) -> Manifest | None:
+        """The manifest of this same export, where lines of it, of so many bytes, stand there."""
+        try:
+            with _files.read_own(self._manifest) as file:
+                manifest = Manifest.model_validate_json(file.read())
         except FileNotFoundError:
             manifest = None
         except ValueError:
@@ -113,59 +194,6 @@ class ExportFile:
             raise FileExistsError(errno.EEXIST, "The manifest of a finished export is there", str(self._manifest))
         return manifest if same and size is not None else None
 
-    def standing(self, manifest: Manifest) -> set[str]:
-        """The ids of the sessions whose lines stand already, in an export that was begun."""
-        with open(self._partial, "rb") as lines:
-            return {session_id for session_id, _ in _whole(lines, manifest.session_ids)}
-
-    @contextmanager
-    def opened(self, manifest: Manifest) -> Generator[set[str], None, None]:
-        """Open the lines for the length of a ``with`` block; the value is the ids of those that stand already.
-
-        Raises:
-            BlockingIOError: another process has them open.
-            FileExistsError: another process has finished the export meanwhile.
-        """
-        with open(self._partial, "r+b", opener=_private) as self._lines:
-            if sys.platform != "win32":
-                try:
-                    fcntl.flock(self._lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise BlockingIOError(error.errno, "Another export writes here", str(self._partial)) from None
-            self._refuse_to_overwrite()
-            self._sha256, self._size = hashlib.sha256(), 0
-            standing: set[str] = set()
-            for session_id, line in _whole(self._lines, manifest.session_ids):
-                standing.add(session_id)
-                self._count(line)
-            self._lines.seek(self._size)
-            self._lines.truncate()
-            if not standing:
-                self._write(manifest)  # before the first line
-            yield standing
-
-    def append(self, line: bytes) -> None:
-        """Add a line, which ends where it says. Several threads may."""
-        with self._lock:
-            self._lines.write(line)
-            self._lines.flush()
-            self._count(line)
-
-    def finish(self, manifest: Manifest) -> Manifest:
-        """Write the manifest, with the size and the hash of the lines; where it is complete, the lines become the file.
-
-        Raises:
-            FileExistsError: another export was finished there meanwhile.
-        """
-        manifest = manifest.model_copy(update={"size": self._size, "sha256": self._sha256.hexdigest()})
-        os.fsync(self._lines.fileno())
-        self._refuse_to_overwrite()
-        self._write(manifest)  # while nobody else may write
-        self._lines.close()
-        if manifest.complete:
-            self._partial.replace(self._path)
-        return manifest
-
     def _count(self, line: bytes) -> None:
         self._sha256.update(line)
         self._size += len(line)
@@ -175,12 +203,29 @@ class ExportFile:
             raise FileExistsError(errno.EEXIST, "There is such a file already", str(self._path))
 
     def _write(self, manifest: Manifest) -> None:
-        new = self._manifest.with_name(f"{self._manifest.name}.new")
-        with open(new, "wb", opener=_private) as file:
-            file.write(manifest.model_dump_json(indent=2).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._manifest)
+        _files.write_whole(self._manifest, manifest.model_dump_json(indent=2).encode() + b"\n")
+
+
+def line_of(session_id: str, answer: ApiResponse[GetAISession200Response]) -> bytes:
+    """The session in an answer, as it came, on a line of its own, which is JSON and names it.
+
+    Raises:
+        ResponseFormatException: the answer is of another session.
+        ValueError: it is not JSON.
+    """
+    if answer.data.id not in (None, session_id):
+        reason = f"The answer is of another session, {answer.data.id!r}"
+        raise ResponseFormatException.answered(answer.status_code, reason, answer.headers or {})
+    text = text_of(Response(answer.status_code, None, answer.headers or {}, answer.raw_data))
+    # In JSON, these can only stand between values: within a text they are written as escapes.
+    text = text.replace("\r", " ").replace("\n", " ")
+    name, is_strict = _read(text)
+    if not is_strict:
+        text = _TEXT_OR_CONSTANT.sub(lambda part: part[0] if part[0].startswith('"') else "null", text)
+    if name != session_id:
+        fields = text.rstrip().removesuffix("}").rstrip()
+        text = f"{fields}{'' if fields.endswith('{') else ', '}{json.dumps('id')}: {json.dumps(session_id)}}}"
+    return text.encode() + b"\n"
 
 
 def _whole(lines: Iterable[bytes], session_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
@@ -197,11 +242,28 @@ def _whole(lines: Iterable[bytes], session_ids: Collection[str]) -> Iterator[tup
 def _id_in(line: bytes) -> str | None:
     """The id of the session in a line, or None where the line is not whole."""
     try:
-        return GetAISession200Response.from_json(line.decode()).id if line.endswith(b"\n") else None
+        return _read(line.decode())[0] if line.endswith(b"\n") else None
     except ValueError:
         return None
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file, or make it, that nobody else may read: conversations are private."""
-    return os.open(path, flags | os.O_CREAT, 0o600)
+class _Named(SnakeCaseResponseModel):
+    """A session, of which nothing matters but its id."""
+
+    id: Id | None = None
+
+
+def _read(text: str) -> tuple[str | None, bool]:
+    """The id of the session in a JSON text, if it is named there, and whether the text is strict JSON.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    constants: list[str] = []
+    # No number matters, and one may have more digits than Python reads.
+    fields = json.loads(text, parse_constant=constants.append, parse_int=str, parse_float=str)
+    return _Named.model_validate(fields).id, not constants
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import cast
 
 from typing_extensions import Unpack
@@ -14,6 +14,9 @@ from quantcdn.models import ListAISessions200ResponseInner
 from quantcdn.pages import iter_ai_sessions
 from quantcdn.progress import Bar
 
+# Where services have no time to tell, they write the first one that they know: that of the year 1, or of 1970.
+_FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -24,7 +27,7 @@ class Selection:
         user_id: only sessions of this user.
         session_group: only sessions of this group.
         model: only sessions with this model.
-        idle_for: only sessions whose last update is at least so long ago.
+        idle_for: only sessions whose last update is at least so long ago. One that was never updated is not idle.
     """
 
     session_ids: tuple[str, ...] | None = None
@@ -80,7 +83,10 @@ class Selection:
     def _is_idle(self, session: ListAISessions200ResponseInner, now: datetime) -> bool:
         if self.idle_for is None:
             return True
-        return session.updated_at is not None and now - session.updated_at >= self.idle_for
+        updated_at = session.updated_at
+        if updated_at is None or updated_at < max(_FIRST, session.created_at or _FIRST):
+            return False  # it was never updated
+        return now - updated_at >= self.idle_for
 
 
 def distinct(session_ids: Iterable[str] | None) -> tuple[str, ...] | None:

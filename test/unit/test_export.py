@@ -9,6 +9,8 @@ import pytest
 
 from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, bulk
 from quantcdn._call import Call
+from quantcdn._decode import decode
+from quantcdn._message import Response
 
 SESSIONS = {
     "a": b'{"id": "a", "title": "caf\xc3\xa9"}',
@@ -33,7 +35,7 @@ class Service:
         name = call.path.rpartition("/")[2]
         self.asked.append(name)
         body = self.sessions[name]
-        return ApiResponse(status_code=200, data=GetAISession200Response.from_json(body.decode()), raw_data=body)
+        return ApiResponse(status_code=200, data=decode(call, Response(200, "OK", {}, body)), raw_data=body)
 
     def export(self, path: Path) -> bulk.Manifest:
         return bulk.export(AISessionsApi(cast("ApiClient", self)), "org", path, session_ids=self.sessions, workers=1)
@@ -44,7 +46,7 @@ def stop(path: Path, lines: bytes, sessions: dict[str, bytes] = SESSIONS) -> Non
     manifest = Service(sessions).export(path)
     unfinished = {**manifest.model_dump(mode="json"), "complete": False}
     path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(unfinished))
-    path.unlink()
+    path.rename(path.with_name(f"{path.name}.partial"))
     path.with_name(f"{path.name}.partial").write_bytes(lines)
 
 
@@ -85,15 +87,62 @@ def test_what_is_no_whole_line_of_it_is_cut_off_with_all_after_it(tmp_path: Path
     assert path.read_bytes() == b"".join(LINES.values())
 
 
-def test_sessions_that_do_not_name_themselves_are_asked_for_again(tmp_path: Path) -> None:
-    sessions = {"a": b'{"title": "A"}', "b": b'{"title": "B"}'}
-    stop(tmp_path / "a.jsonl", b'{"title": "A"}\n', sessions)
-    service = Service(sessions)
+def test_a_session_that_does_not_name_itself_gets_the_id_that_it_was_asked_for_by(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    sessions = {
+        "a": b'{"title": "A"}',
+        "b": b'{"id": null, "n": 1.0 }\r\n',
+        "c": b"{}",
+        "d": b'{"data": {"id": "d"}}',
+        "7": b'{"id": 7}',
+    }
+    named = {
+        "a": b'{"title": "A", "id": "a"}\n',
+        "b": b'{"id": null, "n": 1.0, "id": "b"}\n',
+        "c": b'{"id": "c"}\n',
+        "d": b'{"data": {"id": "d"}, "id": "d"}\n',
+        "7": b'{"id": 7}\n',
+    }
+    assert [json.loads(line)["id"] for line in named.values()] == ["a", "b", "c", "d", 7]
 
-    assert service.export(tmp_path / "a.jsonl").complete
+    for count in range(len(named) + 1):
+        stop(path, b"".join(named.values()), sessions)
+        path.with_name("a.jsonl.partial").write_bytes(b"".join([*named.values()][:count]))
+        service = Service(sessions)
 
-    assert service.asked == ["a", "b"]
-    assert (tmp_path / "a.jsonl").read_bytes() == b'{"title": "A"}\n{"title": "B"}\n'
+        assert service.export(path).complete
+
+        assert service.asked == [*sessions][count:], "what stands is not asked for again"
+        assert path.read_bytes() == b"".join(named.values())
+        path.unlink()
+        path.with_name("a.jsonl.manifest.json").unlink()
+
+
+def test_an_answer_of_another_session_is_no_line(tmp_path: Path) -> None:
+    manifest = Service({"a": b'{"id": "a"}', "b": b'{"id": "a"}'}).export(tmp_path / "a.jsonl")
+
+    assert (manifest.complete, manifest.counts) == (False, {"done": 1, "failed": 1})
+    assert manifest.failures == {"b": "200 The answer is of another session, 'a'"}
+    assert (tmp_path / "a.jsonl.partial").read_bytes() == b'{"id": "a"}\n'
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        (b'{"id": "a", "n": NaN}', b'{"id": "a", "n": null}'),
+        (b'{"id": "a", "n": [-Infinity,Infinity ,1e999]}', b'{"id": "a", "n": [null,null ,1e999]}'),
+        (
+            b'{"id": "a", "NaN": "Infinity \\"NaN\\\\", "n": NaN}',
+            b'{"id": "a", "NaN": "Infinity \\"NaN\\\\", "n": null}',
+        ),
+        (b'{"id": "a", "title": "NaN"}', b'{"id": "a", "title": "NaN"}'),
+    ],
+    ids=repr,
+)
+def test_a_number_that_is_none_becomes_null_and_nothing_else_changes(tmp_path: Path, sent: bytes, line: bytes) -> None:
+    assert Service({"a": sent}).export(tmp_path / "a.jsonl").complete
+
+    assert (tmp_path / "a.jsonl").read_bytes() == line + b"\n"
 
 
 def test_an_export_that_stopped_before_its_first_line_begins_anew(tmp_path: Path) -> None:
