@@ -131,9 +131,11 @@ class ExportFile:
         except FileExistsError:
             self._lines, is_new = _files.open_own(self._partial), False
         with self._lines:
-            _files.lock(self._lines, self._partial)
             self._has_begun = False
             try:
+                if not _files.lock(self._lines, self._partial):
+                    is_new = False  # it is theirs by now
+                    raise BlockingIOError(errno.EWOULDBLOCK, "Another export writes here", str(self._partial))
                 self._refuse_to_overwrite()  # what was finished until now
                 yield self._begun(None if is_new else _size(self._lines), host, organisation, selection)
             finally:

@@ -61,7 +61,7 @@ def open_own(path: Path) -> BinaryIO:
     Raises:
         PermissionError: it is not.
     """
-    file = _checked(open(path, "r+b", opener=_plain), path)  # noqa: SIM115  # it is handed out
+    file = open(path, "r+b", opener=_own)  # noqa: SIM115  # it is handed out
     if sys.platform != "win32":
         os.fchmod(file.fileno(), 0o600)
     return file
@@ -73,31 +73,23 @@ def read_own(path: Path) -> BinaryIO:
     Raises:
         PermissionError: it is not.
     """
-    return _checked(open(path, "rb", opener=_plain), path)
+    return open(path, "rb", opener=_own)
 
 
-def lock(file: BinaryIO, path: Path) -> None:
+def lock(file: BinaryIO, path: Path) -> bool:
     """Lock a file until it is closed.
 
+    Returns:
+        whether it could be: False where somebody else has locked it, or has taken it away by then.
+
     Raises:
-        BlockingIOError: somebody else has locked it, or has put another one in its place.
-        OSError: it cannot be locked where it is.
+        OSError: no file can be locked there.
     """
     try:
-        locked = _try_to_lock(file)
+        return _try_to_lock(file) and _is_at(file.fileno(), path)
     except OSError as error:
         reason = f"No file can be locked here ({error.strerror}): write it elsewhere, and copy it then"
         raise OSError(error.errno, reason, str(path)) from None
-    if not locked or not is_at(file, path):
-        raise BlockingIOError(errno.EWOULDBLOCK, "Another export writes here", str(path))
-
-
-def is_at(file: BinaryIO, path: Path) -> bool:
-    """Whether it is this file that stands there, and no link to it."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.lstat(path))
-    except FileNotFoundError:
-        return False
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -117,7 +109,7 @@ def rename_open(file: BinaryIO, path: Path, target: Path) -> None:
     Raises:
         OSError: it is not there any more, or cannot be renamed.
     """
-    if not is_at(file, path):
+    if not _is_at(file.fileno(), path):
         raise FileNotFoundError(errno.ENOENT, "The file was taken away while it was written", str(path))
     try:
         path.replace(target)
@@ -148,20 +140,12 @@ def _patiently(act: Callable[[], object]) -> None:
     act()
 
 
-def _checked(file: BinaryIO, path: Path) -> BinaryIO:
-    problem = _problem(file, path)
-    if problem:
-        file.close()
-        raise _refused(problem, path)
-    return file
-
-
-def _problem(file: BinaryIO, path: Path) -> str | None:
+def _problem(descriptor: int, path: Path) -> str | None:
     """Why an open file is not ours alone, or None where it is."""
-    status = os.fstat(file.fileno())
+    status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return "it is no plain file"
-    if not is_at(file, path):
+    if not _is_at(descriptor, path):
         return "it is a link"
     if status.st_nlink > 1:
         return "it has other names too"
@@ -173,20 +157,29 @@ def _problem(file: BinaryIO, path: Path) -> str | None:
     return None
 
 
-def _refused(problem: str, path: Path) -> PermissionError:
-    return PermissionError(errno.EPERM, f"Not used, for {problem}: remove it, or write elsewhere", str(path))
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _plain(path: str, flags: int) -> int:
+def _own(path: str, flags: int) -> int:
     # A pipe would keep whoever opens it waiting.
     careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        return os.open(path, flags | careful)
+        descriptor = os.open(path, flags | careful)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-    raise _refused("it is a link", Path(path))
+        problem: str | None = "it is a link"
+    else:
+        problem = _problem(descriptor, Path(path))
+        if problem is None:
+            return descriptor
+        os.close(descriptor)
+    raise PermissionError(errno.EPERM, f"Not used, for {problem}: remove it, or write elsewhere", path)

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import repeat
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pydantic
 import pytest
@@ -31,6 +32,7 @@ from servers import CLOSE, answer, json_answer, scripted_server
 from quantcdn import (
     AISessionsApi,
     ApiClient,
+    ApiException,
     ApiTypeError,
     ApiValueError,
     Attempt,
@@ -41,6 +43,8 @@ from quantcdn import (
     NotFoundException,
     OutcomeUnknownException,
     ResponseFormatException,
+    ServiceException,
+    TransportException,
     UnauthorizedException,
     bulk,
 )
@@ -259,6 +263,29 @@ def test_a_session_without_a_last_update_is_never_idle(connect: Connect) -> None
     assert outcomes(report) == [("c", "planned")]
 
 
+@pytest.mark.parametrize(
+    "updated_at",
+    ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "2020-01-01T00:00:00Z"],
+)
+def test_an_update_before_the_session_or_its_century_is_none(connect: Connect, updated_at: str) -> None:
+    rows = [
+        {"id": "a", "created_at": "2020-01-01T00:00:01Z", "updated_at": updated_at},
+        {"id": "b", "created_at": "2020-01-01T00:00:01Z", "updated_at": "2020-01-01T00:00:01Z"},
+    ]
+    with scripted_server([json_answer(rows), json_answer([])]) as server:
+        report = bulk.delete(connect(server.host), "org", idle_for=timedelta(days=2), dry_run=True)
+
+    assert outcomes(report) == [("b", "planned")]
+
+
+@pytest.mark.parametrize("updated_at", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59Z"])
+def test_an_update_long_before_there_were_sessions_is_none(connect: Connect, updated_at: str) -> None:
+    with scripted_server([json_answer([{"id": "a", "updated_at": updated_at}]), json_answer([])]) as server:
+        report = bulk.delete(connect(server.host), "org", idle_for=timedelta(days=2), dry_run=True)
+
+    assert outcomes(report) == []
+
+
 def test_an_update_that_cannot_be_read_deletes_nothing(connect: Connect) -> None:
     rows = [{"id": "a", "updated_at": "2020-01-01T00:00:00Z"}, {"id": "b", "updated_at": "the day before"}]
     with scripted_server([json_answer(rows)]) as server, pytest.raises(ResponseFormatException):
@@ -390,6 +417,51 @@ def test_what_never_reached_the_service_has_failed(connect: Connect) -> None:
 
     assert outcomes(deleted) == outcomes(extended) == [("a", "failed")]
     assert isinstance(deleted.results[0].error, ConnectionException)
+
+
+def test_a_token_that_fails_after_an_attempt_that_was_lost_leaves_the_outcome_unknown(connect: Connect) -> None:
+    tokens = iter(["token"])
+
+    def token() -> str:
+        try:
+            return next(tokens)
+        except StopIteration:
+            raise RuntimeError("the identity provider is down") from None
+
+    with scripted_server([json_answer({}, 502)]) as server:
+        api = connect(server.host, token, retries=RetryPolicy(backoff=0))
+        report = bulk.delete(api, "org", session_ids=["a"])
+
+    assert outcomes(report) == [("a", "unknown")]
+    assert "the identity provider is down" in str(report.results[0].error)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (RuntimeError("of the application's own"), "unknown"),
+        (TimeoutError(), "unknown"),
+        (ApiValueError("not sent"), "failed"),
+        (ApiTypeError("not sent"), "failed"),
+        (TransportException("not sent", never_sent=True), "failed"),
+        (TransportException("lost"), "unknown"),
+        (ForbiddenException(403), "failed"),
+        (ApiException(302), "failed"),
+        (ServiceException(503), "unknown"),
+        (ResponseFormatException(200), "unknown"),
+        (NotFoundException(404), "gone"),
+    ],
+    ids=repr,
+)
+def test_with_a_double_in_place_of_the_operations_the_outcomes_are_the_same(error: Exception, outcome: str) -> None:
+    api = create_autospec(AISessionsApi, instance=True)
+    api.delete_ai_session.side_effect = [error, None]
+    api.extend_ai_session.side_effect = [error, None]
+
+    deleted = bulk.delete(api, "org", session_ids=["a", "b"], workers=1)
+    extended = bulk.extend(api, "org", 5, session_ids=["a", "b"], workers=1)
+
+    assert outcomes(deleted) == outcomes(extended) == [("a", outcome), ("b", "done")]
 
 
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
@@ -888,9 +960,51 @@ def test_lines_without_a_manifest_are_left_alone(connect: Connect, tmp_path: Pat
     assert (tmp_path / "a.jsonl.partial").read_bytes() == b"{}\n"
 
 
-def test_a_file_that_cannot_be_written_ends_the_work(connect: Connect, tmp_path: Path) -> None:
-    with scripted_server([json_answer([{"id": "a"}]), json_answer([])]) as server, pytest.raises(FileNotFoundError):
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_asked(connect: Connect, tmp_path: Path) -> None:
+    with scripted_server() as server, pytest.raises(FileNotFoundError, match=r"nowhere/a\.jsonl"):
         bulk.export(connect(server.host), "org", tmp_path / "nowhere" / "a.jsonl")
+
+
+def test_a_list_that_cannot_be_had_leaves_no_file(connect: Connect, tmp_path: Path) -> None:
+    with scripted_server([json_answer({}, 403)]) as server, pytest.raises(ForbiddenException):
+        bulk.export(connect(server.host), "org", tmp_path / "a.jsonl")
+
+    assert files(tmp_path) == set()
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", "utf-8", None])
+def test_an_answer_in_another_charset_is_written_in_utf_8(
+    connect: Connect, tmp_path: Path, charset: str | None
+) -> None:
+    text = '{"id": "a", "title": "caf\xe9", "n": 1.0}'
+    kind = "application/json" + (f"; charset={charset}" if charset else "")
+    with scripted_server([answer(200, text.encode(charset or "utf-8"), {"Content-Type": kind})]) as server:
+        manifest = bulk.export(connect(server.host), "org", tmp_path / "a.jsonl", session_ids=["a"])
+
+    assert manifest.complete
+    assert (tmp_path / "a.jsonl").read_bytes() == text.encode() + b"\n"
+
+
+def test_while_one_export_takes_down_the_ids_another_is_refused(connect: Connect, tmp_path: Path) -> None:
+    target = tmp_path / "a.jsonl"
+    refusals: list[str] = []
+
+    def meddle(attempt: Attempt) -> None:
+        try:
+            bulk.export(other, "org", target, user_id="v")
+        except BlockingIOError as error:
+            refusals.append(str(error.strerror))
+
+    with scripted_server([json_answer([{"id": "a"}]), json_answer([]), json_answer({"id": "a"})]) as server:
+        other = connect(server.host)
+        configuration = Configuration(server.host, "token")
+        configuration.on_attempt = meddle
+        with ApiClient(configuration) as client:
+            manifest = bulk.export(AISessionsApi(client), "org", target, user_id="u")
+
+    assert refusals == ["Another export writes here"] * 3
+    assert manifest.complete
+    assert [session["id"] for session in lines(target)] == ["a"]
 
 
 EXPORT = """

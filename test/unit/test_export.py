@@ -1,13 +1,22 @@
 """Going on with an export that stopped anywhere, whatever stands in its file."""
 
+import errno
+import fcntl
+import hashlib
+import importlib.util
 import json
 import os
+import stat
+import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
 
-from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, bulk
+from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, _files, bulk
 from quantcdn._call import Call
 from quantcdn._decode import decode
 from quantcdn._message import Response
@@ -37,8 +46,9 @@ class Service:
         body = self.sessions[name]
         return ApiResponse(status_code=200, data=decode(call, Response(200, "OK", {}, body)), raw_data=body)
 
-    def export(self, path: Path) -> bulk.Manifest:
-        return bulk.export(AISessionsApi(cast("ApiClient", self)), "org", path, session_ids=self.sessions, workers=1)
+    def export(self, path: Path, *, dry_run: bool = False) -> bulk.Manifest:
+        api = AISessionsApi(cast("ApiClient", self))
+        return bulk.export(api, "org", path, session_ids=self.sessions, workers=1, dry_run=dry_run)
 
 
 def stop(path: Path, lines: bytes, sessions: dict[str, bytes] = SESSIONS) -> None:
@@ -224,3 +234,178 @@ def test_a_stop_at_the_very_end_of_an_export_of_nothing_is_no_obstacle(tmp_path:
     assert Service({}).export(path).complete
 
     assert path.read_bytes() == b""
+
+
+# In a folder where others may write, and where things are as they are on other systems
+
+
+def link(path: Path, victim: Path) -> None:
+    path.symlink_to(victim)
+
+
+def other_name(path: Path, victim: Path) -> None:
+    path.hardlink_to(victim)
+
+
+def pipe(path: Path, victim: Path) -> None:
+    os.mkfifo(path)
+
+
+def writable(path: Path, victim: Path) -> None:
+    path.write_bytes(STOPPED)
+    path.chmod(0o666)
+
+
+def folder(path: Path, victim: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("name", ["a.jsonl.partial", "a.jsonl.manifest.json"])
+@pytest.mark.parametrize("plant", [link, other_name, pipe, writable, folder])
+def test_what_somebody_may_have_planted_is_not_used(
+    tmp_path: Path, plant: Callable[[Path, Path], None], name: str, dry_run: bool
+) -> None:
+    path, victim = tmp_path / "a.jsonl", tmp_path / "victim"
+    stop(path, STOPPED)
+    (tmp_path / name).rename(victim)  # what stands there would be taken for ours, but for how
+    plant(tmp_path / name, victim)
+    before = {place.name: place.read_bytes() for place in tmp_path.iterdir() if place.is_file()}
+    service = Service(SESSIONS)
+
+    with pytest.raises(OSError, match=r"Not used, for |Is a directory") as caught:
+        service.export(path, dry_run=dry_run)
+
+    assert caught.value.filename == str(tmp_path / name)
+    assert service.asked == []
+    assert {place.name: place.read_bytes() for place in tmp_path.iterdir() if place.is_file()} == before
+
+
+def test_a_file_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.jsonl"
+    stop(path, STOPPED)
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+
+    with pytest.raises(PermissionError, match="it belongs to somebody else"):
+        Service(SESSIONS).export(path)
+
+
+def test_what_others_may_read_they_may_read_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    stop(path, STOPPED)
+    (tmp_path / "a.jsonl.partial").chmod(0o644)
+
+    assert Service(SESSIONS).export(path).complete
+
+    assert {stat.S_IMODE(place.stat().st_mode) for place in tmp_path.iterdir()} == {0o600}
+
+
+def test_what_stands_where_a_manifest_is_made_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "a.jsonl.manifest.json.new").symlink_to(tmp_path / "victim")
+
+    assert Service(SESSIONS).export(tmp_path / "a.jsonl").complete
+
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+    assert {place.name for place in tmp_path.iterdir()} == {"victim", "a.jsonl", "a.jsonl.manifest.json"}
+
+
+def test_lines_that_came_in_place_of_ours_do_not_become_the_file(tmp_path: Path) -> None:
+    partial = tmp_path / "a.jsonl.partial"
+
+    class Meddling(Service):
+        def execute_with_http_info(self, call: Call[Any]) -> ApiResponse[GetAISession200Response]:
+            partial.unlink(missing_ok=True)
+            partial.write_bytes(b"planted")
+            return super().execute_with_http_info(call)
+
+    with pytest.raises(FileNotFoundError, match="taken away while it was written"):
+        Meddling(SESSIONS).export(tmp_path / "a.jsonl")
+
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_where_no_file_can_be_locked_that_is_said_and_none_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    service = Service(SESSIONS)
+
+    with pytest.raises(OSError, match="No file can be locked here") as caught:
+        service.export(tmp_path / "a.jsonl")
+
+    assert caught.value.errno == errno.ENOLCK
+    assert service.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_a_scanner_holds_open_for_a_moment_are_renamed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, refused = Path.replace, Counter[Path]()
+
+    def refuse_twice(path: Path, target: Path) -> Path:
+        refused[target] += 1
+        if refused[target] <= 2:
+            raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
+        return replace(path, target)
+
+    pauses: list[float] = []
+    monkeypatch.setattr(Path, "replace", refuse_twice)
+    monkeypatch.setattr("time.sleep", pauses.append)
+
+    assert Service(SESSIONS).export(tmp_path / "a.jsonl").complete
+
+    assert {place.name for place in tmp_path.iterdir()} == {"a.jsonl", "a.jsonl.manifest.json"}
+    assert (tmp_path / "a.jsonl").read_bytes() == b"".join(LINES.values())
+    assert sum(pauses) < 1
+
+
+class FakeMsvcrt(ModuleType):
+    """What Windows locks with: a byte from where the file stands."""
+
+    LK_NBLCK = 2
+
+    def __init__(self) -> None:
+        super().__init__("msvcrt")
+        self.places: set[int] = set()
+
+    def locking(self, descriptor: int, mode: int, count: int) -> None:
+        assert (mode, count) == (self.LK_NBLCK, 1)
+        self.places.add(os.lseek(descriptor, 0, os.SEEK_CUR))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PermissionError(errno.EACCES, "Permission denied") from None
+
+
+def test_on_windows_too_two_exports_do_not_write_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeMsvcrt()
+    spec = importlib.util.spec_from_file_location("files_on_windows", _files.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "msvcrt", fake)
+        patch.setattr(sys, "platform", "win32")
+        spec.loader.exec_module(module)
+    monkeypatch.setattr("quantcdn._export._files", module)
+    path = tmp_path / "a.jsonl"
+    refusals: list[BlockingIOError] = []
+
+    class Meddling(Service):
+        def execute_with_http_info(self, call: Call[Any]) -> ApiResponse[GetAISession200Response]:
+            with pytest.raises(BlockingIOError, match="Another export writes here") as caught:
+                Service(SESSIONS).export(path)
+            refusals.append(caught.value)
+            return super().execute_with_http_info(call)
+
+    manifest = Meddling(SESSIONS).export(path)
+
+    assert len(refusals) == 4
+    assert manifest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert fake.places == {2**31 - 2}, "one that no reader of the lines meets"
