@@ -644,24 +644,36 @@ def test_failures_are_listed_and_stop_nothing(env: dict[str, str]) -> None:
     assert run.stderr == "s-2: 403 Forbidden: Not yours\nSessions: 1 deleted, 1 failed, 1 gone already.\n"
 
 
-def test_ctrl_c_ends_a_prune_after_what_is_under_way_and_says_what_was_done(env: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+)
+def test_a_signal_ends_a_prune_after_what_is_under_way_and_says_what_was_done(
+    env: dict[str, str], by: signal.Signals, expected: int
+) -> None:
     deleted = json_answer({"message": "Deleted"})
     with scripted_server([*listed("s-1", "s-2", "s-3", "s-4"), deleted, [0.5, deleted]]) as server:
         prune = [QUANTCDN, "sessions", "prune", "--group", "g", "--yes", "--workers", "1"]
-        code, stdout, stderr = interrupted(prune, pointing_to(env, server.host), server, after=4)
+        code, stdout, stderr = interrupted(prune, pointing_to(env, server.host), server, after=4, by=by)
 
-    assert code == 130
+    assert code == expected
     assert [json.loads(line)["outcome"] for line in stdout.splitlines()] == ["done", "done", "not_tried", "not_tried"]
     assert stderr == "Sessions: 2 deleted, 2 not tried.\nInterrupted.\n"
 
 
 def interrupted(
-    command: list[str], env: dict[str, str], server: ScriptedServer, after: int, stdout: int = subprocess.PIPE
+    command: list[str],
+    env: dict[str, str],
+    server: ScriptedServer,
+    after: int,
+    stdout: int = subprocess.PIPE,
+    by: signal.Signals = signal.SIGINT,
 ) -> tuple[int, str, str]:
-    """Run a command, and press Ctrl-C once the server has had so many requests."""
+    """Run a command, and press Ctrl-C, or send another signal, once the server has had so many requests."""
     with subprocess.Popen(command, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True) as process:
         server.wait_for_requests(after)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         written, said = process.communicate(timeout=30)
     assert "Traceback" not in said
     return process.returncode, written, said
@@ -693,12 +705,33 @@ def test_ctrl_c_that_ends_the_reader_too_still_says_what_was_done(env: dict[str,
     assert stderr == "Sessions: 2 deleted, 98 not tried.\nInterrupted.\n"
 
 
-def test_ctrl_c_in_a_write_says_that_its_outcome_is_unknown(env: dict[str, str]) -> None:
+@pytest.mark.parametrize(("by", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_in_a_write_says_that_its_outcome_is_unknown(
+    env: dict[str, str], by: signal.Signals, expected: int
+) -> None:
     with scripted_server([[STALL]]) as server:
-        code, stdout, stderr = interrupted([QUANTCDN, *APPEND], pointing_to(env, server.host), server, after=1)
+        code, stdout, stderr = interrupted([QUANTCDN, *APPEND], pointing_to(env, server.host), server, after=1, by=by)
 
-    assert (code, stdout) == (130, "")
+    assert (code, stdout) == (expected, "")
     assert stderr == "Interrupted. Whether it took effect is not known: look before you repeat it.\n"
+
+
+def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(env: dict[str, str]) -> None:
+    deleted = json_answer({"message": "Deleted"})
+    with scripted_server([deleted, [0.3, deleted]]) as server:
+        command = ["nohup", QUANTCDN, "sessions", "delete", "s-1", "s-2", "--workers", "1"]
+        ended = interrupted(command, pointing_to(env, server.host), server, after=2, by=signal.SIGHUP)
+
+    assert ended[0] == 0
+    assert [json.loads(line)["outcome"] for line in ended[1].splitlines()] == ["done", "done"]
+
+
+def test_an_id_forges_no_line_on_standard_error(env: dict[str, str]) -> None:
+    with scripted_server([json_answer({"message": "Not yours"}, 403)]) as server:
+        run = quantcdn(pointing_to(env, server.host), "sessions", "delete", "s-1: gone\nSessions: 1 deleted.", code=2)
+
+    assert run.stderr.splitlines()[0].startswith(r"s-1: gone\nSessions: 1 deleted.: ")
+    assert run.stderr.splitlines()[-1] == "Sessions: 1 failed."
 
 
 def test_an_export_that_was_interrupted_goes_on_and_is_told(env: dict[str, str], tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ def main() -> None:
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # it stays
     try:
         from quantcdn.cli._app import app
-        from quantcdn.cli._exits import reporting
+        from quantcdn.cli._exits import heed_signals, reporting
 
         with reporting():
+            heed_signals()
             app(prog_name="quantcdn")
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:

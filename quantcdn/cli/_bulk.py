@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantcdn._visible import visible
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of
 from quantcdn.cli._output import Output, write_record, write_records
@@ -182,7 +183,7 @@ def _record(result: "Result") -> dict[str, Any]:
 def _say_failures(results: "Sequence[Result]") -> None:
     for result in results:
         if result.error is not None:
-            say(f"{result.session_id}: {text_of(result.error)}")
+            say(f"{visible(result.session_id)}: {text_of(result.error)}")
 
 
 def _code(failures: "Sequence[Result]", total: int) -> Exit | None:

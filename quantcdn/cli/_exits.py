@@ -1,11 +1,13 @@
 """How a command ends: its exit code, and what it says of an error."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
+from types import FrameType
 from typing import TextIO
 
 from quantcdn._visible import visible
@@ -33,8 +35,10 @@ class Exit(IntEnum):
     SERVICE_FAILED = 6
     OUTCOME_UNKNOWN = 7
     PARTLY_FAILED = 8
+    HUNG_UP = 129
     INTERRUPTED = 130
     PIPE_CLOSED = 141
+    TERMINATED = 143
 
 
 # The first that fits counts: what is unknown may also be a timeout.
@@ -49,6 +53,14 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ApiTypeError, Exit.USAGE),
     (OSError, Exit.FAILED),
 )
+
+_STOPS = {
+    number: code
+    for name, code in (("SIGTERM", Exit.TERMINATED), ("SIGHUP", Exit.HUNG_UP))
+    if (number := getattr(signal, name, None)) is not None  # Windows has no SIGHUP
+}
+_stopped_by: list[int] = []
+"""Which of these came, in their order."""
 
 _LOOK_FIRST = "Whether it took effect is not known: look before you repeat it."
 
@@ -101,6 +113,21 @@ def say(text: str) -> None:
         _give_up(sys.stderr)
 
 
+def heed_signals() -> None:
+    """Take the signals that are to end this process as Ctrl-C is taken, so that what was done is said.
+
+    One that is ignored, as under ``nohup``, stays so.
+    """
+    for number in _STOPS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _stopped_by.append(number)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def reporting() -> Generator[None, None, None]:
     """Turn what a command raises into a line on standard error and an exit code. What nobody expects is raised on."""
@@ -116,7 +143,7 @@ def reporting() -> Generator[None, None, None]:
             _flush()
     except KeyboardInterrupt as interruption:
         say("\n" * sys.stderr.isatty() + (str(interruption) or "Interrupted."))  # a terminal has written ^C
-        sys.exit(Exit.INTERRUPTED)
+        sys.exit(_STOPS[_stopped_by[0]] if _stopped_by else Exit.INTERRUPTED)
     except BrokenPipeError:
         sys.exit(Exit.PIPE_CLOSED)  # nobody reads on, as in `| head`
     except Exception as error:
