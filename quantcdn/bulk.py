@@ -52,8 +52,8 @@ def delete(
         user_id: only sessions of this user.
         session_group: only sessions of this group.
         model: only sessions with this model.
-        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One without a last
-            update is never idle.
+        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One that was never
+            updated is never idle, nor is one whose last update is before the year 2000 or before its creation.
         everything: delete all that are active, where there is neither a filter nor an id.
         dry_run: delete nothing, and report what would be deleted.
         workers: how many calls at a time. There are never more than the client keeps connections
@@ -120,8 +120,8 @@ def extend(
         user_id: only sessions of this user.
         session_group: only sessions of this group.
         model: only sessions with this model.
-        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One without a last
-            update is never idle.
+        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One that was never
+            updated is never idle, nor is one whose last update is before the year 2000 or before its creation.
         dry_run: extend nothing, and report what would be extended.
         workers: how many calls at a time. There are never more than the client keeps connections
             (`Configuration.connection_pool_maxsize`).
@@ -172,7 +172,8 @@ def export(
 ) -> Manifest:
     """Write the sessions with these ids, or the active ones that these filters choose, to a file of JSON Lines.
 
-    Each line is a session with its messages, as the service sent it: nothing is read into it, and nothing is left out.
+    Each line is a session with its messages, as the service sent it, in UTF-8: nothing is left out. What JSON does not
+    have, such as NaN, becomes null, and a session that does not name itself gets the id that it was asked for by.
     The lines are in the order in which they came.
 
     They are written to ``<path>.partial`` first, as they come, beside ``<path>.manifest.json``. When every session is
@@ -187,8 +188,8 @@ def export(
         user_id: only sessions of this user.
         session_group: only sessions of this group.
         model: only sessions with this model.
-        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One without a last
-            update is never idle.
+        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One that was never
+            updated is never idle, nor is one whose last update is before the year 2000 or before its creation.
         dry_run: write nothing, and tell what would be exported.
         workers: how many calls at a time. There are never more than the client keeps connections
             (`Configuration.connection_pool_maxsize`).
@@ -206,7 +207,8 @@ def export(
         ApiTypeError: an argument is of the wrong type. Nothing was sent.
         ApiValueError: an argument is not valid, or an export of other sessions was begun here. Nothing was sent.
         FileExistsError: the file is there already. Nothing was sent.
-        BlockingIOError: another process is writing this export.
+        BlockingIOError: another export is at work here. Nothing was sent.
+        PermissionError: a file that is there already is not ours alone. Nothing was sent.
         OSError: a file could not be written.
         ApiException: the sessions could not be listed.
         Interrupted: Ctrl-C was pressed.

@@ -44,6 +44,7 @@ from quantcdn import (
     OutcomeUnknownException,
     ResponseFormatException,
     ServiceException,
+    TokenException,
     TransportException,
     UnauthorizedException,
     bulk,
@@ -430,10 +431,25 @@ def test_a_token_that_fails_after_an_attempt_that_was_lost_leaves_the_outcome_un
 
     with scripted_server([json_answer({}, 502)]) as server:
         api = connect(server.host, token, retries=RetryPolicy(backoff=0))
-        report = bulk.delete(api, "org", session_ids=["a"])
+        report = bulk.delete(api, "org", session_ids=["a", "b"], workers=1)
 
-    assert outcomes(report) == [("a", "unknown")]
-    assert "the identity provider is down" in str(report.results[0].error)
+    assert outcomes(report) == [("a", "unknown"), ("b", "failed")]
+    for result in report.results:
+        assert isinstance(result.error, TokenException)
+        assert str(result.error.__cause__) == "the identity provider is down"
+
+
+@pytest.mark.filterwarnings("ignore:.*is plain HTTP")
+@pytest.mark.parametrize("before", [[], ["one"]], ids=["a new connection", "a kept connection"])
+def test_behind_a_proxy_too_an_extension_whose_answer_is_lost_is_unknown_and_sent_once(before: list[str]) -> None:
+    with scripted_server([*[json_answer({})] * len(before), [CLOSE]]) as proxy:
+        configuration = Configuration("http://service.example", "token")
+        configuration.proxy = proxy.host
+        with ApiClient(configuration) as client:
+            report = bulk.extend(AISessionsApi(client), "org", 5, session_ids=[*before, "lost"], workers=1)
+
+    assert outcomes(report)[-1] == ("lost", "unknown")
+    assert report.counts == {"unknown": 1, **({"done": 1} if before else {})}
 
 
 @pytest.mark.parametrize(
