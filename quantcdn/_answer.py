@@ -23,13 +23,14 @@ from quantcdn._deadline import Deadline
 
 _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
 
-# http.client's own limits, give or take one.
-_LONGEST_LINE = 65536
-_MOST_FIELDS = 100
+_LONGEST_LINE = 65536  # http.client's own limit, give or take one
+_MOST_ANNOUNCEMENTS = 100  # the standard library stops there as well
+_LONGEST_SIZE = 4096  # of a line with the size of a chunk and its extensions, which nobody sends
 
 # Spaces are stripped afterwards. A pattern with room for them in two places would try every way to share them out.
 _status_line = re.compile(rb"HTTP/1\.(\d)[ \t]+([1-9]\d\d)((?:[ \t][^\r\n\0]*)?)\r?\n").fullmatch
 _find_fields = re.compile(r"^([!-9;-~]+):([^\r\n\0]*)\r?\n", re.MULTILINE).findall
+_size_of_chunk = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n").fullmatch
 _fold = re.compile(r"\r?\n[ \t]+")
 _is_length = re.compile(r"[0-9]{1,18}").fullmatch
 _EMPTY_LINES = (b"\r\n", b"\n")
@@ -106,24 +107,34 @@ class _Fields(http.client.HTTPMessage):
 
 
 class Answer(http.client.HTTPResponse):
-    """An answer that keeps a deadline, and whose head is read strictly."""
+    """An answer that keeps a deadline, and is read strictly.
+
+    Attributes:
+        in_chunks: whether its body comes in chunks. Who reads it gets what is in them.
+    """
 
     fp: Any
 
     def __init__(self, sock: socket.socket, deadline: Deadline, debuglevel: int = 0, method: str | None = None) -> None:
         timed: Any = _TimedSocket(sock, deadline)
         super().__init__(timed, debuglevel, method)
+        self._most_fields = deadline.sending.max_headers
         self._has_body = method != "HEAD"
 
-    def begin(self) -> None:
-        """Read the head, after any announcements of the answer, like 103 Early Hints."""
-        while True:
+    def begin(self, **_limits: object) -> None:
+        """Read the head, after any announcements of the answer, like 103 Early Hints.
+
+        Python 3.15 and later may say how many header fields there may be; here that is an option.
+        """
+        for _ in range(_MOST_ANNOUNCEMENTS):
             minor_version, self.status, self.reason = _read_status(self.fp)
-            fields = _read_fields(self.fp)
+            fields = _read_fields(self.fp, self._most_fields)
             if self.status >= 200:
                 break
             if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 raise http.client.HTTPException("it switched protocols unasked")
+        else:
+            raise http.client.HTTPException(f"it was announced more than {_MOST_ANNOUNCEMENTS} times")
         self.code = self.status
         self.version = 11 if minor_version else 10
         self.headers = self.msg = _Fields()
@@ -140,14 +151,17 @@ class Answer(http.client.HTTPResponse):
         length = _length(fields["content-length"]) if "content-length" in fields else None
         chunked = "transfer-encoding" in fields and _is_chunked(fields["transfer-encoding"])
         has_body = self._has_body and self.status not in _BODILESS
-        self.chunked = chunked and has_body
-        self.chunk_left = None
+        self.in_chunks = chunked and has_body
+        if self.in_chunks:
+            self.fp = io.BufferedReader(_Chunks(self.fp, self._most_fields))
+        self.chunked = False  # http.client would read them itself, and over what is none
         self.length = (None if chunked else length) if has_body else 0
         connection = fields.get("connection", "").lower()
         stays_open = "close" not in connection and (
             self.version == 11 or ("keep-alive" in connection and not chunked)  # HTTP/1.0 knows no chunks
         )
-        self.will_close = not stays_open or (self.length is None and not chunked)
+        is_contradiction = self.status in _BODILESS and (chunked or bool(length))  # what follows it may be its body
+        self.will_close = not stays_open or (self.length is None and not chunked) or is_contradiction
 
 
 def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
@@ -159,11 +173,70 @@ def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
     if found is None:
         if len(line) == _LONGEST_LINE:
             raise http.client.LineTooLong("its head")
-        raise http.client.BadStatusLine(line.decode("latin-1"))
+        raise http.client.BadStatusLine(line.decode("latin-1").rstrip())
     return int(found[1]), int(found[2]), found[3].strip().decode("latin-1")
 
 
-def _read_fields(file: io.BufferedReader) -> list[tuple[str, str]]:
+class _Chunks(io.RawIOBase):
+    """A body that comes in chunks, read as strictly as the head, by RFC 9112, section 7.1: nothing but their data."""
+
+    def __init__(self, file: io.BufferedReader, most_fields: int) -> None:
+        self._file = file
+        self._most_fields = most_fields
+        self._left = 0
+        self._is_first = True
+        self._is_over = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if not self._left and not self._begin_chunk():
+            return 0
+        with memoryview(buffer) as view:
+            count = self._file.readinto1(view[: self._left])
+        if not count:
+            raise http.client.RemoteDisconnected("Remote end closed connection inside a chunk")
+        self._left -= count
+        return count
+
+    def _begin_chunk(self) -> bool:
+        """Read up to the data of the next chunk, and tell whether there is one."""
+        if self._is_over:
+            return False
+        if not self._is_first:
+            end = self._file.read(2)
+            if end != b"\r\n":
+                raise _cut_or_nonsense(end, len(end) < 2, "a chunk does not end where it should")
+        self._is_first = False
+        line = self._file.readline(_LONGEST_SIZE)
+        size = _size_of_chunk(line)
+        if size is None:
+            is_cut = len(line) < _LONGEST_SIZE and not line.endswith(b"\n")
+            raise _cut_or_nonsense(line, is_cut, "the size of a chunk is none")
+        self._left = int(size[1], 16)
+        if not self._left:
+            _read_fields(self._file, self._most_fields)  # of the trailer
+            self._is_over = True
+        return not self._is_over
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _cut_or_nonsense(came: bytes, is_cut: bool, problem: str) -> http.client.HTTPException:
+    if is_cut:
+        return http.client.RemoteDisconnected("Remote end closed connection between two chunks")
+    return http.client.HTTPException(f"{problem}: {_shown(came)}")
+
+
+def _shown(line: bytes) -> str:
+    """The beginning of a line, as it is safe to show."""
+    return ascii(line[:40].rstrip().decode("latin-1"))
+
+
+def _read_fields(file: io.BufferedReader, most: int) -> list[tuple[str, str]]:
     """The header fields, up to the empty line after them, with the spaces around their values."""
     lines: list[bytes] = []
     while (line := file.readline(_LONGEST_LINE)) not in _EMPTY_LINES:
@@ -171,15 +244,16 @@ def _read_fields(file: io.BufferedReader) -> list[tuple[str, str]]:
             raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
         if len(line) == _LONGEST_LINE:
             raise http.client.LineTooLong("its head")
-        if len(lines) == _MOST_FIELDS:
-            raise http.client.HTTPException(f"it has more than {_MOST_FIELDS} headers")
+        if len(lines) == most:
+            raise http.client.HTTPException(f"it has more than {most} headers, the configured max_response_headers")
         lines.append(line)
     text = b"".join(lines).decode("latin-1")
     if "\n " in text or "\n\t" in text:  # a value could once go on in the next line
         text = _fold.sub(" ", text)
     fields = _find_fields(text)
     if len(fields) != text.count("\n"):
-        raise http.client.HTTPException("one of its headers is none")
+        bad = next((line for line in lines if not _find_fields(line.decode("latin-1"))), b"")
+        raise http.client.HTTPException(f"one of its headers is none: {_shown(bad)}")
     return fields
 
 

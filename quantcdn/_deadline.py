@@ -1,6 +1,7 @@
 """The caller's whole wait, as a timeout that urllib3 understands."""
 
 import math
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ class Sending:
     """What the connection that carries an attempt is told of it, and what it tells.
 
     Attributes:
+        max_headers: how many header fields an answer may have.
         max_idle: how long a connection may have been idle before it is used again, in seconds.
         needs_fresh: whether only a new connection will do.
         has_another: whether another attempt may follow where no answer comes.
@@ -28,6 +30,7 @@ class Sending:
         is_kept: whether the connection had carried a request before.
     """
 
+    max_headers: int = 100
     max_idle: float = math.inf
     needs_fresh: bool = False
     has_another: bool = False
@@ -127,7 +130,9 @@ class Deadline(Timeout):
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value <= sys.float_info.max or value == math.inf
 
 
 class TimeLeft(float):

@@ -69,6 +69,7 @@ _RULES = {
     "connection_max_idle": _Rule("a number of seconds above 0, or math.inf", (int, float), _not_positive),
     "connection_pool_maxsize": _Rule("a whole number above 0, or None", (int, NoneType), _not_positive),
     "key_file": _Rule("the path of a file, or None", _PATH),
+    "max_response_headers": _Rule("a whole number above 0", (int,), _not_positive),
     "max_response_size": _Rule("a whole number above 0", (int,), _not_positive),
     "on_attempt": _Rule("a function that takes an Attempt, or None", (Callable, NoneType)),
     "proxy": _Rule("a URL, or None", _NAME),

@@ -11,7 +11,7 @@ from urllib3.util import parse_url
 from quantcdn.exceptions import ApiValueError
 
 _API_ROOT = "/api/v3"  # the contract's paths hold it, and people's base URLs often end in it as well
-is_host = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]+", re.ASCII).fullmatch  # urllib3 2.2 lets line breaks through
+is_host = re.compile(r"[\w.~%!$&'()*+,;=:\[\]-]+", re.ASCII).fullmatch  # urllib3 lets line breaks through
 
 
 class Origin(NamedTuple):

@@ -180,6 +180,7 @@ class KeepsDeadline(HTTPConnection):
     def getresponse(self) -> Any:
         self.timeout = self._deadline.first_read_timeout
         response = super().getresponse()
+        response.chunked = False  # so that urllib3 leaves chunks to the answer, too
         self._idle_since = time.monotonic()
         announced = response.headers.get("keep-alive")
         self._announced_idle = _seconds_announced(announced) if announced else None

@@ -166,7 +166,7 @@ class ApiClient:
     def execute_without_preload_content(self, call: Call[T]) -> "BaseHTTPResponse":
         """Carry out a call and return the urllib3 response, unread, whatever its status."""
         timeout = call.options.get("_request_timeout")
-        return self._send_unread(lambda: self._encode(call), timeout, repeatable=call.repeatable)
+        return self._send_unread(lambda: self._encode(call), timeout, repeatable=call.repeatable).response
 
     def call_api(
         self,
@@ -194,7 +194,7 @@ class ApiClient:
         try:
             request = low_level_request(method, url, header_params, body, post_params)
             repeatable = request.method in _REPEATABLE_METHODS
-            return RESTResponse(self._send_unread(lambda: request, _request_timeout, repeatable=repeatable))
+            return self._send_unread(lambda: request, _request_timeout, repeatable=repeatable)
         except BaseException as error:
             del url, header_params, body, post_params
             forget_locals(error)
@@ -227,11 +227,10 @@ class ApiClient:
         request_timeout: float | tuple[float, float] | None,
         *,
         repeatable: bool,
-    ) -> "BaseHTTPResponse":
+    ) -> RESTResponse:
         deadline = Deadline.of(request_timeout, self.rest_client.timeout)
         response = self._send(encoded, _as_it_is, deadline, repeatable=repeatable)[0]
-        self.rest_client.leave_unread(response, deadline)
-        return response
+        return self.rest_client.leave_unread(response, deadline)
 
     def _send(
         self,

@@ -30,6 +30,7 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RESPONSE_SIZE = 100_000_000
 DEFAULT_CONNECTIONS = 100
 DEFAULT_MAX_IDLE = 60.0
+DEFAULT_MAX_RESPONSE_HEADERS = 100
 
 
 class HostSetting(TypedDict):
@@ -77,6 +78,7 @@ class Configuration:
     Attributes:
         assert_hostname: the host name to expect in the server's certificate, or False to accept any.
         cert_file: the path of the client's own certificate, in PEM format.
+        max_response_headers: how many header fields an answer may have.
         max_response_size: the largest answer to read, in bytes, once unpacked.
         key_file: the path of the key of that certificate, in PEM format.
         connection_pool_maxsize: how many connections to keep open for use again; one if None. More threads than that
@@ -108,6 +110,7 @@ class Configuration:
         "connection_max_idle",
         "connection_pool_maxsize",
         "key_file",
+        "max_response_headers",
         "max_response_size",
         "on_attempt",
         "proxy",
@@ -153,6 +156,7 @@ class Configuration:
         self.trust_env = True
         self.connection_pool_maxsize: int | None = DEFAULT_CONNECTIONS
         self.connection_max_idle = DEFAULT_MAX_IDLE
+        self.max_response_headers = DEFAULT_MAX_RESPONSE_HEADERS
         self.max_response_size = DEFAULT_MAX_RESPONSE_SIZE
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None

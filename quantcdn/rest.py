@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import os
 import ssl
 import sys
@@ -16,6 +17,7 @@ from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
+from quantcdn._body import whole_body
 from quantcdn._deadline import Deadline, Sending
 from quantcdn._headers import Headers, is_token, merge_headers
 from quantcdn._interrupts import interrupt_within
@@ -24,7 +26,7 @@ from quantcdn._origin import origin_of
 from quantcdn._pool import HandshakeError, ProxyRefusal, StaleConnection
 from quantcdn._routes import Routes
 from quantcdn._secrets import forget_locals, hide_secrets
-from quantcdn.configuration import Configuration
+from quantcdn.configuration import DEFAULT_MAX_RESPONSE_SIZE, Configuration
 from quantcdn.exceptions import (
     ApiException,
     ApiValueError,
@@ -61,14 +63,21 @@ class RESTResponse:
 
     def __init__(self, resp: urllib3.BaseHTTPResponse) -> None:
         self.response = resp
+        self._max_size = DEFAULT_MAX_RESPONSE_SIZE
         self.status = resp.status
         self.reason = resp.reason
         self.data: bytes | None = None
 
     def read(self) -> bytes:
-        """The body, read to its end."""
+        """The body, read to its end.
+
+        Raises:
+            ResponseFormatException: it is larger than `Configuration.max_response_size`, or not packed as it says.
+            urllib3.exceptions.HTTPError: not all of it came.
+        """
         if self.data is None:
-            self.data = self.response.data
+            response = self.response
+            self.data = response.data if response.closed else whole_body(response, self._max_size, Deadline(math.inf))
         return self.data
 
     def getheaders(self) -> Headers:
@@ -90,6 +99,7 @@ class RESTClientObject:
     def __init__(self, configuration: Configuration) -> None:
         self.timeout = configuration.timeout
         self._max_idle = configuration.connection_max_idle
+        self._max_headers = configuration.max_response_headers
         self._max_response_size = configuration.max_response_size
         self._routes = Routes(configuration)
         self._process = os.getpid()
@@ -114,7 +124,7 @@ class RESTClientObject:
             self._renew()
         handled = sys.exc_info()[1]
         while True:
-            deadline.sending = Sending(self._max_idle, needs_fresh, has_another)
+            deadline.sending = Sending(self._max_headers, self._max_idle, needs_fresh, has_another)
             try:
                 return self._open(request, deadline)
             except StaleConnection:  # it is closed by now, and there are not many
@@ -170,16 +180,13 @@ class RESTClientObject:
         """
         handled = sys.exc_info()[1]
         try:
-            body = self._body(response)
-        except (errors.DecodeError, ResponseFormatException) as error:
+            body = whole_body(response, self._max_response_size, deadline)
+        except ResponseFormatException:
             response.close()
-            if not 200 <= response.status < 300:
-                body = b""  # the status says enough
-            elif isinstance(error, ResponseFormatException):
+            if 200 <= response.status < 300:
                 raise
-            else:
-                raise _unreadable(response, f"its body is not {response.headers.get('content-encoding')}") from error
-        except (errors.HTTPError, OSError, ValueError, OverflowError) as error:  # the last two for the size of a chunk
+            body = b""  # the status says enough
+        except (errors.HTTPError, OSError) as error:
             interrupt = interrupt_within(error, handled)
             if interrupt is not None:
                 response.close()
@@ -189,22 +196,14 @@ class RESTClientObject:
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
         return Response(response.status, response.reason, response.headers, body)
 
-    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        limit = self._max_response_size
-        size = response.length_remaining
-        if size is not None and size <= limit and "content-encoding" not in response.headers:
-            return response.read()
-        # How much there is, once unpacked, shows only while it is read.
-        body = response.read(limit + 1) if size is None or size <= limit else None
-        if body is None or len(body) > limit:
-            response.close()
-            raise _unreadable(response, f"it is larger than {limit} bytes, the configured max_response_size")
-        return body
-
-    def leave_unread(self, response: urllib3.BaseHTTPResponse, deadline: Deadline) -> None:
+    def leave_unread(self, response: urllib3.BaseHTTPResponse, deadline: Deadline) -> RESTResponse:
         """Let an answer be read by whoever asked for it. From now on, the deadline holds for each read."""
         deadline.hold_for_each_read()
         self._unread[id(response)] = response
+        unread = RESTResponse(response)
+        unread._max_size = self._max_response_size
+        return unread
+        return RESTResponse(response, self._max_response_size)
 
     def request(
         self,
@@ -244,8 +243,7 @@ class RESTClientObject:
         except ApiException as error:
             failure = error
         else:
-            self.leave_unread(response, deadline)
-            return RESTResponse(response)
+            return self.leave_unread(response, deadline)
         hide_secrets(failure, request)
         raise failure
 
@@ -367,15 +365,22 @@ def _is_nonsense(error: object) -> bool:
     )
 
 
+def _in_words(error: errors.IncompleteRead | http.client.IncompleteRead) -> str:
+    """How much of an answer came. What did is not kept: it may be large."""
+    if isinstance(error, http.client.IncompleteRead):
+        came = len(error.partial)
+        error.partial, error.args = b"", ()
+    else:
+        came = error.partial
+    whole = f" of the {came + error.expected}" if error.expected else ""
+    return f"after {came}{whole} bytes of its answer"
+
+
 def _cause(error: BaseException) -> str:
     """What went wrong at the bottom of an error, in words."""
+    if isinstance(error.__cause__, errors.IncompleteRead | http.client.IncompleteRead):
+        return _in_words(error.__cause__)
     cause = error.__cause__ or next((part for part in error.args if isinstance(part, Exception)), error)
     if isinstance(cause, errors.NewConnectionError):  # its text begins with the repr of the connection
         return str(cause).rpartition(": ")[2]
     return (cause.strerror if isinstance(cause, OSError) else None) or excerpt(str(cause)) or type(cause).__name__
-
-
-def _unreadable(response: urllib3.BaseHTTPResponse, problem: str) -> ResponseFormatException:
-    return ResponseFormatException.answered(
-        response.status, f"The answer cannot be read: {problem}", Headers(response.headers.items())
-    )

@@ -155,7 +155,11 @@ def failed(status: int) -> Fault:
 
 
 def gzipped(body: bytes) -> bytes:
-    return answer(200, body, {"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    return packed(body, "gzip")
+
+
+def packed(body: bytes, coding: str) -> bytes:
+    return answer(200, body, {"Content-Type": "application/json", "Content-Encoding": coding})
 
 
 def typed(body: bytes, content_type: str) -> bytes:
@@ -181,9 +185,9 @@ FAULTS = [
     lost("cut in the name of a header", "inside the headers", OK + b"Content-Le", CLOSE),
     lost("cut in the value of a header", "inside the headers", OK + b"Content-Length: 1", CLOSE),
     lost("cut between two headers", "inside the headers", OK + b"Server: test\r\n", CLOSE),
-    lost("short body", "was lost: IncompleteRead", OK + b'Content-Length: 99\r\n\r\n{"id":', CLOSE),
+    lost("short body", "after 6 of the 99 bytes of its answer", OK + b'Content-Length: 99\r\n\r\n{"id":', CLOSE),
     lost("reset in the body", "was lost: Connection reset", OK + b'Content-Length: 99\r\n\r\n{"id":', RESET),
-    lost("chunk without a size", "was lost: ", CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n"),
+    lost("chunk without a size", "the size of a chunk is none: 'zz", CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n"),
     lost("cut in a chunk", "was lost: ", CHUNKED + b'9\r\n{"id":', CLOSE),
     lost("cut between chunks", "was lost: ", CHUNKED + b"2\r\n{}\r\n", CLOSE),
     lost("reset between chunks", "was lost: ", CHUNKED + b"2\r\n{}\r\n", RESET),
@@ -195,6 +199,14 @@ FAULTS = [
     lost("first line of another protocol", UNREADABLE_HEAD + "SSH-2.0-test", b"SSH-2.0-test\r\n\r\n"),
     lost("status that is no number", UNREADABLE_HEAD + "HTTP/1.1 abc", b"HTTP/1.1 abc OK\r\n\r\n"),
     lost("switched protocols", UNREADABLE_HEAD + "it switched protocols", answer(101)),
+    lost("announced without end", "announced more than 100 times", b"HTTP/1.1 100 Continue\r\n\r\n" * 101),
+    lost("size of a chunk below zero", "the size of a chunk is none: '-1", CHUNKED + b"-1\r\n{}\r\n0\r\n\r\n"),
+    lost("size of a chunk with a sign", "the size of a chunk is none", CHUNKED + b"+2\r\n{}\r\n0\r\n\r\n"),
+    lost("size of a chunk as in Python", "the size of a chunk is none", CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n"),
+    lost("size of a chunk in groups", "the size of a chunk is none", CHUNKED + b"0_2\r\n{}\r\n0\r\n\r\n"),
+    lost("chunk longer than its size", "does not end where it should", CHUNKED + b"2\r\n{}XX0\r\n\r\n"),
+    lost("cut in the size of a chunk", "between two chunks", CHUNKED + b"2\r\n{}\r\n000", CLOSE),
+    lost("cut after the last chunk", "inside the headers", CHUNKED + b"2\r\n{}\r\n0\r\n", CLOSE),
     lost("page without any head", UNREADABLE_HEAD + "<html>", b"<html>Hello</html>", CLOSE),
     Fault(
         "silence",
@@ -220,8 +232,11 @@ FAULTS = [
     unreadable("wrong shape", r"at its top|Input should be", answer(200, b"7")),
     unreadable("bad UTF-8", "can't decode byte 0xff", answer(200, b'{"id": "\xff"}')),
     unreadable("unknown charset", "klingon", typed(b'{"id": "\xff"}', "application/json; charset=klingon")),
+    unreadable("Brotli", "its Content-Encoding is 'br', which was not asked for", packed(b"\x8b\x02", "br"), None),
+    unreadable("Zstandard", "its Content-Encoding is 'zstd'", packed(b"(\xb5/\xfd", "zstd"), None),
+    unreadable("gzip of many parts", "of more than 100 parts", gzipped(gzip.compress(b"") * 101), None),
     unreadable("bad gzip", "its body is not gzip", gzipped(b"no gzip at all"), None),
-    unreadable("cut gzip", "cannot be read", gzipped(gzip.compress(LARGE[:9999])[:-20]), None),
+    unreadable("cut gzip", "its gzip is cut off after", gzipped(gzip.compress(LARGE[:9999])[:-20]), None),
     unreadable("too large", "max_response_size", answer(200, LARGE), True),
     unreadable("too large, in chunks", "max_response_size", CHUNKED + b"30d40\r\n" + b" " * 200_000 + b"\r\n", True),
     unreadable("too large, to the close", "max_response_size", [OK + b"\r\n", b" " * 200_000, CLOSE], True),

@@ -54,7 +54,8 @@ def fields_of(answer: http.client.HTTPResponse) -> list[tuple[str, str]]:
 
 
 def told_by(answer: http.client.HTTPResponse) -> dict[str, Any]:
-    told = {name: getattr(answer, name) for name in ("status", "code", "reason", "version", "chunked", "will_close")}
+    told = {name: getattr(answer, name) for name in ("status", "code", "reason", "version", "will_close")}
+    told["chunked"] = getattr(answer, "in_chunks", answer.chunked)
     return {**told, "length": answer.length, "fields": fields_of(answer)}
 
 
@@ -134,7 +135,8 @@ def test_a_well_formed_head_is_read_as_http_client_reads_it(head: tuple[bytes, s
     expected = read_by_http_client(sent, method)
     body = BODIES[expected.chunked]
     answer = read(sent + body, method)
-    assert told_by(answer) == told_by(expected)
+    is_contradiction = expected.status in (204, 304) and b"content-length:5" in sent.lower().replace(b" ", b"")
+    assert told_by(answer) == {**told_by(expected), "will_close": expected.will_close or is_contradiction}
     expected = read_by_http_client(sent + body, method)
     assert answer.read() == expected.read()
     assert answer.isclosed() == expected.isclosed()
@@ -167,8 +169,8 @@ DIFFERENCES: dict[str, tuple[bytes, dict[str, object]]] = {
     "close in a second field": (NEW + b"Connection: TE\r\nConnection: close\r\n" + EMPTY, CLOSES),
     "chunked said twice": (NEW + b"Transfer-Encoding: chunked, Chunked\r\n", IN_CHUNKS),
     "chunked after identity": (NEW + b"Transfer-Encoding: identity\r\n" + CHUNKED, IN_CHUNKS),
-    "204 in chunks": (b"HTTP/1.1 204 No Content\r\n" + CHUNKED, {"chunked": False}),
-    "304 in chunks": (b"HTTP/1.1 304 Not Modified\r\n" + CHUNKED, {"chunked": False}),
+    "204 in chunks": (b"HTTP/1.1 204 No Content\r\n" + CHUNKED, {"chunked": False, "will_close": True}),
+    "304 in chunks": (b"HTTP/1.1 304 Not Modified\r\n" + CHUNKED, {"chunked": False, "will_close": True}),
     "a length twice in one field": (NEW + b"Content-Length: 5, 5\r\n", {"length": 5, "will_close": False}),
     "an announcement": (
         b"HTTP/1.1 103 Early Hints\r\n\r\n" + NEW + b"Content-Length: 5\r\n",
@@ -351,7 +353,12 @@ def test_an_interim_head_is_read_as_strictly() -> None:
 
 def test_interim_heads_without_an_answer_end_with_the_connection() -> None:
     with pytest.raises(RemoteDisconnected):
-        read(b"HTTP/1.1 102 Processing\r\n\r\n" * 5000)
+        read(b"HTTP/1.1 102 Processing\r\n\r\n" * 99)
+
+
+def test_an_answer_is_announced_a_hundred_times_at_most() -> None:
+    with pytest.raises(HTTPException, match="announced more than 100 times"):
+        read(b"HTTP/1.1 102 Processing\r\n\r\n" * 101)
 
 
 RUN = 65_000

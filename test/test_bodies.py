@@ -1,0 +1,205 @@
+"""Bodies of answers, cut anywhere, framed falsely, or packed to become larger than they may: over real sockets.
+
+What is read is what the service sent, or an error; and no body takes more memory than the configured limit allows.
+"""
+
+import gzip
+import json
+import subprocess
+import sys
+import zlib
+from typing import Any
+
+import pytest
+from faults import client, no_socket_left
+from servers import CLOSE, answer, json_answer, scripted_server
+
+from quantcdn import ConnectionException, ResponseFormatException, TimeoutException
+
+SESSION = {"id": "s", "title": "x" * 300}
+BODY = json.dumps(SESSION).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def in_chunks(*chunks: bytes, size: str = "%x", trailer: bytes = b"") -> bytes:
+    """A body in chunks."""
+    framed = (b"%s\r\n%s\r\n" % ((size % len(chunk)).encode(), chunk) for chunk in (*chunks, b""))
+    body = b"".join(framed)
+    return body[:-2] + trailer + b"\r\n"
+
+
+THREE = (BODY[:7], BODY[7:100], BODY[100:])
+WELL_FORMED = {
+    "in one": in_chunks(BODY),
+    "in three": in_chunks(*THREE),
+    "upper case": in_chunks(*THREE, size="%X"),
+    "zeros before": in_chunks(*THREE, size="%010x"),
+    "an extension": in_chunks(*THREE, size="%x;name=value"),
+    "an extension in quotes": in_chunks(*THREE, size='%x ; name="a value"'),
+    "a trailer": in_chunks(*THREE, trailer=b"X-Sum: 1\r\nX-Other: 2\r\n"),
+}
+
+
+@pytest.mark.parametrize("body", WELL_FORMED.values(), ids=WELL_FORMED)
+def test_a_body_in_chunks_is_read_whole_and_its_connection_kept(body: bytes) -> None:
+    with no_socket_left(), scripted_server([HEAD + body] * 2) as server, client(server.host) as api:
+        for _ in range(2):
+            assert api.get_ai_session("org", "s").title == SESSION["title"]
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("body", WELL_FORMED.values(), ids=WELL_FORMED)
+def test_a_body_in_chunks_that_is_cut_anywhere_is_lost(body: bytes) -> None:
+    cuts = range(len(body)) if len(body) < 340 else [*range(40), *range(len(body) - 60, len(body))]
+    script = [[HEAD + body[:cut], CLOSE] for cut in cuts]
+    with no_socket_left(), scripted_server(script) as server, client(server.host, retries=0) as api:
+        for _ in cuts:
+            with pytest.raises(ConnectionException, match="was lost: Remote end closed connection"):
+                api.get_ai_session("org", "s")
+        assert len(server.requests) == len(cuts)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"-1\r\n{}\r\n0\r\n\r\n",
+        b"+2\r\n{}\r\n0\r\n\r\n",
+        b"0x2\r\n{}\r\n0\r\n\r\n",
+        b"0_2\r\n{}\r\n0\r\n\r\n",
+        b" 2\r\n{}\r\n0\r\n\r\n",
+        b"\r\n{}\r\n0\r\n\r\n",
+        b";x\r\n{}\r\n0\r\n\r\n",
+        b"2\n{}\r\n0\r\n\r\n",
+        b"2\r{}\r\n0\r\n\r\n",
+        b"2\r\n{}XX0\r\n\r\n",
+        b"2\r\n{}\n0\r\n\r\n",
+        b"1\r\n{}\r\n0\r\n\r\n",
+        b"00000000000000002\r\n{}\r\n0\r\n\r\n",
+        b"2;" + b"x" * 5000 + b"\r\n{}\r\n0\r\n\r\n",
+        b"2\r\n{}\r\n0\r\nno field\r\n\r\n",
+        b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 101 + b"\r\n",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+@pytest.mark.parametrize("variant", ["", "_without_preload_content"], ids=["plain", "unread"])
+def test_a_body_in_false_chunks_is_never_read_as_one(body: bytes, variant: str) -> None:
+    with (
+        no_socket_left(),
+        scripted_server([HEAD + body, json_answer(SESSION)]) as server,
+        client(server.host, retries=0) as api,
+    ):
+        if variant:
+            response = api.get_ai_session_without_preload_content("org", "s")
+            with pytest.raises(Exception, match=r"chunk|headers|ended"):
+                response.read()
+            response.close()
+        else:
+            with pytest.raises(ConnectionException, match="HTTP that can be read"):
+                api.get_ai_session("org", "s")
+        assert api.get_ai_session("org", "s").id == "s"
+    assert server.connections == 2
+
+
+# What is packed
+
+
+def packed(body: bytes, coding: str = "gzip") -> bytes:
+    return answer(200, body, {"Content-Type": "application/json", "Content-Encoding": coding})
+
+
+PACKED = {
+    "gzip": packed(gzip.compress(BODY)),
+    "x-gzip": packed(gzip.compress(BODY), "X-GZIP"),
+    "deflate": packed(zlib.compress(BODY), "deflate"),
+    "identity": packed(BODY, "identity"),
+    "gzip of two parts": packed(gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])),
+    "gzip that is filled up": packed(gzip.compress(BODY) + bytes(512)),
+}
+
+
+@pytest.mark.parametrize("reply", PACKED.values(), ids=PACKED)
+def test_a_packed_body_is_unpacked(reply: bytes) -> None:
+    with no_socket_left(), scripted_server([reply] * 2) as server, client(server.host) as api:
+        for _ in range(2):
+            assert api.get_ai_session("org", "s").title == SESSION["title"]
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 3))
+def test_a_packed_body_that_was_packed_in_part_is_told_as_that(cut: int) -> None:
+    with (
+        scripted_server([packed(gzip.compress(BODY)[:-cut])]) as server,
+        client(server.host) as api,
+        pytest.raises(ResponseFormatException, match="its gzip is cut off after"),
+    ):
+        api.get_ai_session("org", "s")
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, br", "\x1b[31mred"])
+def test_a_packing_that_nobody_asked_for_is_named_and_its_bytes_are_not_shown(coding: str) -> None:
+    with (
+        scripted_server([packed(b"\x8b\x02\x80\x00", coding)]) as server,
+        client(server.host) as api,
+        pytest.raises(ResponseFormatException, match="its Content-Encoding is .*, which was not asked for") as caught,
+    ):
+        api.get_ai_session("org", "s")
+    assert ascii(str(caught.value)) == repr(str(caught.value))
+    assert caught.value.body is None
+
+
+def test_unpacking_takes_no_longer_than_the_call() -> None:
+    bomb = gzip.compress(bytes(40_000_000)) * 90
+    with (
+        scripted_server([packed(bomb)]) as server,
+        client(server.host, retries=0, max_response_size=10**11) as api,
+        pytest.raises(TimeoutException),
+    ):
+        api.get_ai_session("org", "s", _request_timeout=0.3)
+
+
+# What it may cost
+
+LIMIT = 1_000_000
+PROGRAM = """
+import resource, sys
+import quantcdn
+host, how = sys.argv[1:]
+configuration = quantcdn.Configuration(host, "qc_token", retries=0)
+configuration.max_response_size = 1_000_000
+with quantcdn.ApiClient(configuration) as client:
+    api = quantcdn.AISessionsApi(client)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        if how == "get":
+            api.get_ai_session("org", "s")
+        else:
+            client.call_api("GET", host).read()
+    except quantcdn.ApiException as error:
+        print(type(error).__name__)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+BOMB = gzip.compress(bytes(400_000_000))
+GREEDY: dict[str, Any] = {
+    "a bomb": packed(BOMB),
+    "a bomb in chunks": HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + in_chunks(BOMB),
+    "a chunk that says to be endless": [HEAD + b"fffffffffffffff\r\n", *[bytes(1_000_000)] * 50, CLOSE],
+    "an answer to the end of the connection": [b"HTTP/1.1 200 OK\r\n\r\n", *[bytes(1_000_000)] * 50, CLOSE],
+    "a length that is not true": [b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", CLOSE],
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the most memory that was used")
+@pytest.mark.parametrize("how", ["get", "call_api"])
+@pytest.mark.parametrize("reply", GREEDY.values(), ids=GREEDY)
+def test_no_answer_takes_much_more_memory_than_it_may(reply: Any, how: str) -> None:
+    with scripted_server([reply]) as server:
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM, server.host, how],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert run.returncode == 0, run.stderr
+    raised, megabytes = run.stdout.split()
+    assert raised == "ResponseFormatException"
+    assert int(megabytes) < 20
