@@ -140,7 +140,7 @@ def test_a_packing_that_nobody_asked_for_is_named_and_its_bytes_are_not_shown(co
     with (
         scripted_server([packed(b"\x8b\x02\x80\x00", coding)]) as server,
         client(server.host) as api,
-        pytest.raises(ResponseFormatException, match="its Content-Encoding is .*, which was not asked for") as caught,
+        pytest.raises(ResponseFormatException, match=r"its Content-Encoding is .*, which was not asked for") as caught,
     ):
         api.get_ai_session("org", "s")
     assert ascii(str(caught.value)) == repr(str(caught.value))
