@@ -3,12 +3,13 @@
 How it is known whether a turn was stored whose answer was lost: see `quantcdn._history`.
 """
 
+import html
 import inspect
-import threading
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
@@ -16,7 +17,8 @@ from typing_extensions import Self, Unpack
 from quantcdn._arguments import check_arguments
 from quantcdn._call import RequestOptions
 from quantcdn._history import History
-from quantcdn._keep_alive import Expiry, KeepAlive
+from quantcdn._keep_alive import Expiry, KeepAlive, Stop
+from quantcdn._turns import Turns
 from quantcdn.exceptions import (
     ApiTypeError,
     ApiValueError,
@@ -38,12 +40,13 @@ from quantcdn.models import (
 if TYPE_CHECKING:
     from quantcdn.api import AISessionsApi
 
+T = TypeVar("T")
 Answer = TypeVar("Answer", ExtendAISession200Response, UpdateAISession200Response)
 
 __all__ = ["Conversation", "Infer", "KeepAlive", "Reply"]
 
-# The part of the time left that a step may take where another may follow: sending after reading, and reading back after
-# sending.
+# The part of the time left that a step may take where another may follow: reading after waiting for another thread,
+# sending after reading, and reading back after sending.
 _PART = 0.75
 # What is left of the time at the end, in seconds: a call that is allowed none would be refused as a mistake.
 _LEAST = 0.001
@@ -72,14 +75,15 @@ class Conversation:
     """A conversation that is kept in a session. Make one with `open` or `resume`.
 
     It holds no connection and needs no closing; the session stays until it is deleted or expires. Threads may share
-    one: their turns wait for one another.
+    one: their turns wait for one another. After a fork the child may go on with it, as another writer.
 
-    Every method that talks to the service takes the options of `RequestOptions`, for itself alone.
+    Every method that talks to the service takes the options of `RequestOptions`, for itself alone. A `_request_timeout`
+    in seconds holds for all that the method does with the service, and for waiting for the turns of other threads.
     """
 
     # Tests let time pass at once.
     _clock = staticmethod(time.monotonic)
-    _wait = staticmethod(threading.Event.wait)
+    _wait = staticmethod(Stop.wait)
 
     def __init__(self, api: "AISessionsApi", organisation: str, session_id: str, history: History) -> None:
         self._api = api
@@ -88,7 +92,7 @@ class Conversation:
         self._history = history
         self._expiry = Expiry()
         self._total_tokens: int | None = None
-        self._turns = threading.RLock()  # reentrant: a model may append while it works on its reply
+        self._turns = Turns(after_fork=history.expect_more)
 
     @classmethod
     def open(
@@ -184,29 +188,37 @@ class Conversation:
         return self._total_tokens
 
     def __repr__(self) -> str:
-        try:
-            return (
-                f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
-                f"{self.total_tokens} tokens, expires at {self.expires_at}>"
-            )
-        except AttributeError:  # a tool shows the local variables of the constructor
-            return f"<{type(self).__name__}, not made yet>"
+        if not self._is_made:
+            return f"<{type(self).__name__}, not yet made>"
+        return (
+            f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
+            f"{self.total_tokens} tokens, expires at {self.expires_at}>"
+        )
 
     def _repr_html_(self) -> str:
         from quantcdn import views  # for notebooks only
 
-        return views.html(self)
+        return views.html(self) if self._is_made else html.escape(repr(self))
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("A conversation cannot be pickled nor copied: resume it by the id of its session")
+
+    @property
+    def _is_made(self) -> bool:
+        """Whether its `__init__` came to its end, which a debugger does not wait for."""
+        return "_turns" in vars(self)
 
     def refresh(self, **options: Unpack[RequestOptions]) -> None:
         """Read the session again.
 
         Raises:
             NotFoundException: there is no such session, or it has expired.
+            TimeoutException: the session could not be read in time, or the turn of another thread did not end.
             ApiException: any other failure.
         """
         check_arguments(self.refresh, self._api, **options)
-        with self._turns:
-            self._read(options)
+        steps = self._steps(options)
+        self._turns.take(lambda: self._read(steps.next()), steps.left(_PART))
 
     def append(
         self,
@@ -222,39 +234,27 @@ class Conversation:
         Args:
             *messages: the messages, as models or dicts with `role` (``user`` or ``assistant``) and `content`.
             tokens: how many tokens the turn took, to be added to the total of the session.
-            **options: see `RequestOptions`. A `_request_timeout` in seconds holds for sending and reading together.
+            **options: see `RequestOptions`.
 
         Raises:
             pydantic.ValidationError: a message is not as the contract has it. Nothing was sent.
             ApiValueError: there is no message, or one without a role or content. Nothing was sent.
             OutcomeUnknownException: the turn may have been stored, may still be, or not.
             ResponseFormatException: the same: an answer came that cannot be read.
-            ApiException: any other failure. Nothing was stored.
+            ApiException: any other failure, such as a `TimeoutException` where the turn of another thread did not end
+                in time. Nothing was stored.
+            BaseException: what a signal handler raises passes unchanged. Where it came up after the request may have
+                left, the turn may have been stored, may still be, or not; the next one begins with reading.
         """
         check_arguments(self.append, self._api, **options)
         request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
-        turn = cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
-        if not turn:
+        if not messages:
             raise ApiValueError("Give one message or more")
-        for index, message in enumerate(turn):
+        for index, message in enumerate(_turn(request)):
             if missing := {"role", "content"} - message.keys():
                 raise ApiValueError(f"Message {index} has no {' and no '.join(sorted(missing))}")
-        with self._turns:
-            steps = _Steps(options, self._api.api_client.rest_client.timeout)
-            if not self._history.is_current:
-                self._read(steps.next(_PART))
-            self._history.sending(turn)
-            try:
-                answer = self._api.update_ai_session(self._organisation, self._session_id, request, **steps.next(_PART))
-            except (OutcomeUnknownException, ResponseFormatException):
-                if not self._is_stored(turn, steps.next()):
-                    raise
-            except (OpenApiException, ValidationError):
-                self._history.refused(turn)
-                raise
-            else:
-                self._history.confirmed(turn, answer.total_messages)
-                self._note_tokens(answer)
+        steps = self._steps(options)
+        self._turns.take(lambda: self._store(request, steps), steps.left(_PART))
 
     def turn(self, text: str, infer: Infer, **options: Unpack[RequestOptions]) -> str:
         """Let a model reply to the user, and store both messages as one turn.
@@ -264,7 +264,7 @@ class Conversation:
             infer: the model: it gets the messages of the conversation, each a dict with `role` and `content`, with
                 the user's last, and returns its reply, as a `str` or a `Reply`. What it raises passes unchanged, and
                 nothing is stored.
-            **options: see `RequestOptions`.
+            **options: see `RequestOptions`. The time that the model takes is not counted.
 
         Returns:
             the text of the reply.
@@ -276,17 +276,23 @@ class Conversation:
         """
         check_arguments(self.turn, self._api, **options)
         question = UpdateAISessionRequestNewMessagesInner(role="user", content=text)
-        with self._turns:
-            if not self._history.is_current:
-                self._read(options)
+        steps = self._steps(options)
+
+        def work() -> str:
+            self._read_unless_current(steps)
             history = [
                 {name: message[name] for name in ("role", "content") if name in message}
                 for message in self._history.messages
             ]
-            reply = _reply(infer([*history, {"role": "user", "content": text}]))
+            reply = _reply(steps.aside(lambda: infer([*history, {"role": "user", "content": text}])))
             answer = UpdateAISessionRequestNewMessagesInner(role="assistant", content=reply.content)
-            self.append(question, answer, tokens=reply.tokens, **options)
+            request = UpdateAISessionRequest.model_validate(
+                {"new_messages": [question, answer], "tokens_used": reply.tokens}
+            )
+            self._store(request, steps)
             return reply.content
+
+        return self._turns.take(work, steps.left(_PART))
 
     def keep_alive(self, minutes: int = 60, **options: Unpack[RequestOptions]) -> KeepAlive:
         """Keep the session from expiring for the length of a `with` block::
@@ -322,6 +328,36 @@ class Conversation:
 
         return KeepAlive(extend, left, self._wait)
 
+    def _steps(self, options: RequestOptions) -> "_Steps":
+        return _Steps(options, self._api.api_client.rest_client.timeout)
+
+    def _store(self, request: UpdateAISessionRequest, steps: "_Steps") -> None:
+        """Send a turn, and find out whether it was stored."""
+        self._read_unless_current(steps)
+        turn = _turn(request)
+        self._history.sending(turn)
+        try:
+            answer = self._api.update_ai_session(self._organisation, self._session_id, request, **steps.next(_PART))
+        except (OutcomeUnknownException, ResponseFormatException):
+            if not self._is_stored(turn, steps.next()):
+                raise
+        except (OpenApiException, ValidationError):
+            self._history.refused(turn)
+            raise
+        else:
+            self._history.confirmed(turn, answer.total_messages)
+            self._note_tokens(answer)
+
+    def _is_stored(self, turn: Sequence[Mapping[str, Any]], options: RequestOptions) -> bool:
+        try:
+            return self._read(options, turn)
+        except (OpenApiException, ValidationError):
+            return False
+
+    def _read_unless_current(self, steps: "_Steps") -> None:
+        if not self._history.is_current:
+            self._read(steps.next(_PART))
+
     def _read(self, options: RequestOptions, turn: Sequence[Mapping[str, Any]] = ()) -> bool:
         """Read the session, and tell whether a turn whose answer was lost is in it for certain."""
         session = self._api.get_ai_session(self._organisation, self._session_id, **options)
@@ -335,12 +371,6 @@ class Conversation:
         if answer.total_tokens is not None:
             self._total_tokens = answer.total_tokens
 
-    def _is_stored(self, turn: Sequence[Mapping[str, Any]], options: RequestOptions) -> bool:
-        try:
-            return self._read(options, turn)
-        except Exception:  # also what the application's own code raises, which is asked for a token
-            return False
-
 
 class _Steps:
     """The options for each step of a call, with the time that is left for it."""
@@ -348,16 +378,34 @@ class _Steps:
     def __init__(self, options: RequestOptions, default_timeout: float) -> None:
         self._options = options
         timeout = options.get("_request_timeout")
-        self._timeout = default_timeout if timeout is None else timeout
-        self._began = time.monotonic()
+        self._ends = time.monotonic() + _in_all(default_timeout if timeout is None else timeout)
+
+    def left(self, share: float = 1.0) -> float:
+        """This share of the time that is left, in seconds; `math.inf` where only each request has a limit, or none."""
+        return max(share * (self._ends - time.monotonic()), _LEAST)
 
     def next(self, share: float = 1.0) -> RequestOptions:
         """The options for the next step, which may take this share of the time that is left."""
-        timeout = cast("object", self._timeout)
-        if isinstance(timeout, bool) or not (isinstance(timeout, int | float) and timeout > 0):
-            return self._options  # a pair holds for each step, and anything else is refused there
-        left = timeout - (time.monotonic() - self._began)
-        return {**self._options, "_request_timeout": max(share * left, _LEAST)}
+        left = self.left(share)
+        return self._options if left == math.inf else {**self._options, "_request_timeout": left}
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Do what does not count."""
+        began = time.monotonic()
+        try:
+            return work()
+        finally:
+            self._ends += time.monotonic() - began
+
+
+def _in_all(timeout: object) -> float:
+    """How long all the steps may take. A pair holds for each request, and a double of a client has no timeout."""
+    return timeout if isinstance(timeout, int | float) else math.inf
+
+
+def _turn(request: UpdateAISessionRequest) -> list[dict[str, Any]]:
+    """The messages that a request appends."""
+    return cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
 
 
 def _beyond_the_contract(session: GetAISession200Response, kind: type[Answer], *names: str) -> Answer:

@@ -7,6 +7,7 @@ from typing_extensions import Unpack
 from quantcdn._arguments import check_arguments
 from quantcdn._call import RequestOptions
 from quantcdn.api import AISessionsApi
+from quantcdn.exceptions import BadRequestException, UnprocessableEntityException
 from quantcdn.models import ListAISessions200ResponseInner
 
 __all__ = ["iter_ai_sessions"]
@@ -73,7 +74,7 @@ def _all(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> Iterato
     while sessions := page(offset):
         if offset and not offset_counts and seen.issuperset(session.id for session in sessions):
             # Either all of these have moved here, or the service ignores the offset and would repeat itself for ever.
-            offset_counts = not page(_BEYOND_ANY_LIST)
+            offset_counts = _is_past_the_end(page)
             if not offset_counts:
                 return
         for session in sessions:
@@ -81,3 +82,11 @@ def _all(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> Iterato
                 seen.add(session.id)
                 yield session
         offset += len(sessions)  # not page_size: the service may send fewer than asked for, or more
+
+
+def _is_past_the_end(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> bool:
+    """Whether nothing comes for an offset beyond any list: the service may also refuse one."""
+    try:
+        return not page(_BEYOND_ANY_LIST)
+    except (BadRequestException, UnprocessableEntityException):
+        return True

@@ -268,7 +268,7 @@ def conversations(api: AISessionsApi, shared: RequestOptions) -> None:
     assert_type(conversation.turn("Hi", text), str)
     assert_type(conversation.turn("Hi", reply, **shared), str)
     with conversation.keep_alive(30) as alive:
-        assert_type(alive.failure, Exception | None)
+        assert_type(alive.failure, BaseException | None)
 
     conversation.turn("Hi", later)  # type: ignore[arg-type]
     conversation.append("Hi")  # type: ignore[arg-type]
