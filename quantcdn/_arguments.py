@@ -14,7 +14,7 @@ from quantcdn._operation import unknown_keywords
 from quantcdn._segment import Segment
 from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import ApiTypeError
-from quantcdn.models._types import Integer, Text
+from quantcdn.models._types import Filter, Integer
 
 
 @with_config(ConfigDict(strict=True, hide_input_in_errors=True))
@@ -22,9 +22,9 @@ class Arguments(RequestOptions, total=False):
     """What can be wrong with the arguments, but for those that a call alone knows of."""
 
     organisation: Segment
-    user_id: Text | None
-    session_group: Text | None
-    model: Text | None
+    user_id: Filter | None
+    session_group: Filter | None
+    model: Filter | None
     page_size: Annotated[Integer, Field(ge=1, le=100)]
 
 

@@ -34,6 +34,11 @@ def _sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
     return headers
 
 
+def _sendable_media_type(content_type: str) -> str:
+    _sendable({"Content-Type": content_type})
+    return content_type
+
+
 def _in_one_line(value: object, read: ValidatorFunctionWrapHandler) -> object:
     """Read a timeout; pydantic would say of each of its forms why it is not that."""
     try:
@@ -63,7 +68,7 @@ class RequestOptions(TypedDict, total=False):
 
     _request_timeout: Annotated[Seconds | tuple[Seconds, Seconds] | None, WrapValidator(_in_one_line)]
     _request_auth: Mapping[str, str] | None
-    _content_type: str | None
+    _content_type: Annotated[str, AfterValidator(_sendable_media_type)] | None
     _headers: Annotated[Mapping[str, str], AfterValidator(_sendable)] | None
     _host_index: Annotated[Integer, Field(ge=0)]
 

@@ -1,13 +1,13 @@
 """The caller's whole wait, as a timeout that urllib3 understands."""
 
 import math
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from urllib3.util import Timeout
 
+from quantcdn._duration import is_duration
 from quantcdn.exceptions import ApiValueError
 
 # urllib3 and sockets read 0 as "do not block", so what is left is never less than this.
@@ -68,7 +68,7 @@ class Deadline(Timeout):
         if request_timeout is None:
             return cls(default)
         limits: Any = request_timeout if isinstance(request_timeout, tuple) else (request_timeout,)
-        if not (1 <= len(limits) <= 2 and all(_is_duration(limit) for limit in limits)):
+        if not (1 <= len(limits) <= 2 and all(is_duration(limit) for limit in limits)):
             raise ApiValueError(
                 "_request_timeout must be a number of seconds above 0, or a pair of them: connect, read"
             )
@@ -127,12 +127,6 @@ class Deadline(Timeout):
         left = TimeLeft(seconds if _LEAST < seconds < _MOST else min(max(seconds, _LEAST), _MOST))
         left.deadline = self
         return left
-
-
-def _is_duration(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value <= sys.float_info.max or value == math.inf
 
 
 class TimeLeft(float):

@@ -16,7 +16,13 @@ _ACCEPT = {"Accept": "application/json"}
 _NOTHING: dict[str, str] = {}
 
 
-def encode(call: Call[T], base_url: str, default_headers: Mapping[str, str], token: str | None) -> Request:
+def encode(
+    call: Call[T],
+    base_url: str,
+    default_headers: Mapping[str, str],
+    token: str | None,
+    host_header: str | None = None,
+) -> Request:
     """The request of a call.
 
     Args:
@@ -24,6 +30,7 @@ def encode(call: Call[T], base_url: str, default_headers: Mapping[str, str], tok
         base_url: where the API lives.
         default_headers: header fields of the client. They win over the SDK's own.
         token: the bearer token, already normalised.
+        host_header: the ``Host`` to name instead of the one in the base URL.
 
     Raises:
         ApiValueError: the base URL or a header cannot be used.
@@ -37,6 +44,8 @@ def encode(call: Call[T], base_url: str, default_headers: Mapping[str, str], tok
         own = {**own, "Content-Type": options.get("_content_type") or "application/json"}
     credential = authorization(options.get("_request_auth"))
     headers = merge_headers(own, default_headers, credential, options.get("_headers") or _NOTHING)
+    if host_header is not None:
+        headers["Host"] = host_header
     target = origin.prefix + call.path
     query = "&".join(f"{name}={quote(str(value), '')}" for name, value in call.query.items() if value is not None)
     if query:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from urllib3 import HTTPHeaderDict
 
@@ -59,6 +60,25 @@ def is_harmless(name: str) -> bool:
     return name.lower() in _HARMLESS
 
 
+# What says where a request ends or whom it is for, and what concerns one connection alone: a gateway and the service
+# behind it would take another request out of it (RFC 9110, sections 7.2, 7.6.1 and 8.6; RFC 9112, section 6).
+_FRAMING = frozenset(
+    [
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+
+
 class Headers(HTTPHeaderDict):
     """Header fields by name, whatever its case. Index one to read it; printed, all but harmless values are ``***``."""
 
@@ -90,16 +110,34 @@ def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
     return merged
 
 
-def check_header(name: object, value: object) -> None:
-    """Refuse what cannot be sent in a header, without showing it."""
+def check_header(name: object, value: object, *, to_proxy: bool = False) -> None:
+    """Refuse what cannot be sent in a header, without showing it.
+
+    Args:
+        name: the name.
+        value: the value.
+        to_proxy: whether it is meant for a proxy, rather than for the server.
+    """
     if not (isinstance(name, str) and isinstance(value, str)):
         raise ApiTypeError("The name and the value of a header must be str")
-    if not is_token(name):
-        raise ApiValueError(
-            "A header name is not valid: it may hold letters, digits and !#$%&'*+-.^_`|~ only, and at least one of them"
-        )
+    _check_name(name, to_proxy)
     if not _is_value(value):
         raise ApiValueError(
             f"The value of the header {name!r} cannot be sent: it may hold Latin-1 characters only, "
             "and no line breaks or other control characters"
+        )
+
+
+@lru_cache(maxsize=256)  # there are few names; one that is refused is not kept
+def _check_name(name: str, to_proxy: bool) -> None:
+    if not is_token(name):
+        raise ApiValueError(
+            "A header name is not valid: it may hold letters, digits and !#$%&'*+-.^_`|~ only, and at least one of them"
+        )
+    plain = name.lower().replace("_", "-")  # many a server takes both for the same
+    if plain in _FRAMING or (plain.startswith("proxy-") and not to_proxy):
+        raise ApiValueError(
+            f"The header {name!r} cannot be set: it says how a request is sent, as Connection, Content-Length, Expect, "
+            "Host, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding and Upgrade do. For another Host, set "
+            "Configuration.host_header; of a request that came to you, pass on only the headers that you know"
         )

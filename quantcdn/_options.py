@@ -1,13 +1,18 @@
 """What the options of a `Configuration` may be set to. Pure. No error shows a value that may be a secret."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, NamedTuple, cast
 
+from quantcdn._duration import is_duration
 from quantcdn._headers import check_header
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.retry import RetryPolicy
+
+_FAR = 10**15
+_PORTS = 65_535  # each connection to a server has one of its own
 
 
 class _Rule(NamedTuple):
@@ -38,16 +43,30 @@ def check_option(name: str, value: object) -> None:
 
 
 def _not_positive(number: float) -> str | None:
-    return None if number > 0 else f"It is {number}"
+    if number > 0:
+        return None
+    return "It is far below" if number < -_FAR else f"It is {number}"  # a number of too many digits cannot be shown
+
+
+def _no_duration(seconds: float) -> str | None:
+    return _not_positive(seconds) or (None if is_duration(seconds) else "It is too large")
+
+
+def _no_count_of_connections(number: int) -> str | None:
+    return _not_positive(number) or (None if number <= _PORTS else f"There cannot be more than {_PORTS}")
 
 
 def _not_sendable(headers: Mapping[str, str]) -> str | None:
     try:
         for name, value in headers.items():
-            check_header(name, value)
+            check_header(name, value, to_proxy=True)
     except (ApiTypeError, ApiValueError) as error:
         return str(error)
     return None
+
+
+def _no_host(text: str) -> str | None:
+    return None if _is_host_and_port(text) else "It is something else"
 
 
 def _no_socket_options(items: Iterable[object]) -> str | None:
@@ -60,14 +79,16 @@ def _no_socket_options(items: Iterable[object]) -> str | None:
     return None
 
 
+_is_host_and_port = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII).fullmatch
 _NAME = (str, NoneType)
 _PATH = (str, bytes, os.PathLike, NoneType)
 _RULES = {
     "assert_hostname": _Rule("a host name, False or None", (str, bool, NoneType)),
     "ca_cert_data": _Rule("PEM text, DER bytes or None", (str, bytes, bytearray, NoneType)),
     "cert_file": _Rule("the path of a file, or None", _PATH),
-    "connection_max_idle": _Rule("a number of seconds above 0, or math.inf", (int, float), _not_positive),
-    "connection_pool_maxsize": _Rule("a whole number above 0, or None", (int, NoneType), _not_positive),
+    "connection_max_idle": _Rule("a number of seconds above 0, or math.inf", (int, float), _no_duration),
+    "connection_pool_maxsize": _Rule("a whole number above 0, or None", (int, NoneType), _no_count_of_connections),
+    "host_header": _Rule("the name of a host, with or without a port, or None", _NAME, _no_host),
     "key_file": _Rule("the path of a file, or None", _PATH),
     "max_response_headers": _Rule("a whole number above 0", (int,), _not_positive),
     "max_response_size": _Rule("a whole number above 0", (int,), _not_positive),
@@ -79,7 +100,7 @@ _RULES = {
         "a list of options, each like (level, name, value), or None", (list, tuple, NoneType), _no_socket_options
     ),
     "ssl_ca_cert": _Rule("the path of a file, or None", _PATH),
-    "timeout": _Rule("a number of seconds above 0, or math.inf", (int, float), _not_positive),
+    "timeout": _Rule("a number of seconds above 0, or math.inf", (int, float), _no_duration),
     "tls_server_name": _Rule("a host name, or None", _NAME),
     "trust_env": _Rule("True or False", (bool,)),
     "verify_ssl": _Rule("True or False", (bool,)),

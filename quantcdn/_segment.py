@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from pydantic import AfterValidator, Strict
 from pydantic_core import PydanticCustomError
 
-_find_unsafe = re.compile(r"\A\.{0,2}\Z|[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_find_unsafe = re.compile(r"\A(?:\.{0,2}|\s+)\Z|[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _is_plain = re.compile(r"[A-Za-z0-9_~-]+").fullmatch
 _MOST_DECODINGS = 10  # nobody encodes an id more often, and each takes time
 
@@ -32,7 +32,7 @@ def encoded_segment(value: str) -> str:
             return quote(value, safe="")
     raise PydanticCustomError(
         "path_segment",
-        "Input should be one path segment: not empty, '.' or '..', and without '/', '\\', control characters "
+        "Input should be one path segment: not empty, blank, '.' or '..', and without '/', '\\', control characters "
         "and lone surrogates, percent-encoded ones included",
     )
 

@@ -204,7 +204,7 @@ class ApiClient:
         configuration = self.configuration
         host = configuration.host_for(call.options.get("_host_index", 0))
         token = configuration.bearer_token() if call.options.get("_request_auth") is None else None
-        return encode(call, host, self.default_headers, token)
+        return encode(call, host, self.default_headers, token, configuration.host_header)
 
     def _read(self, call: Call[T]) -> tuple[Response, T]:
         deadline = Deadline.of(call.options.get("_request_timeout"), self.rest_client.timeout)

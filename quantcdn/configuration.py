@@ -58,8 +58,8 @@ class ConfigurationOptions(TypedDict, total=False):
 class Configuration:
     """The options of an `ApiClient`.
 
-    A client reads `host`, `server_index`, `server_variables` and `access_token` at each call, and everything else when
-    it is made. `debug` takes effect at once, for the whole process.
+    A client reads `host`, `host_header`, `server_index`, `server_variables` and `access_token` at each call, and
+    everything else when it is made, the files of certificates too. `debug` takes effect at once, for the whole process.
 
     Args:
         host: the base URL of the service. With or without a slash or ``/api/v3`` at its end, it means the same.
@@ -80,18 +80,23 @@ class Configuration:
         cert_file: the path of the client's own certificate, in PEM format.
         max_response_headers: how many header fields an answer may have.
         max_response_size: the largest answer to read, in bytes, once unpacked.
+        host_header: the host to name in the header ``Host`` of each request of an operation instead of the one in the
+            base URL, for a gateway that is reached by its address.
         key_file: the path of the key of that certificate, in PEM format.
         connection_pool_maxsize: how many connections to keep open for use again; one if None. More threads than that
             open new ones again and again.
         connection_max_idle: how long a kept connection may have been idle and still be used again, in seconds. For
             create, update and extend it is 4 seconds at most, unless the service announces how long it keeps one.
-        proxy: the URL of a proxy, with credentials in it if it needs them; the environment's if None.
+        proxy: the URL of a proxy for every server, with credentials in it if it needs them; the environment's if None.
+            What goes through it to an ``http`` server, it can read: the token too.
         proxy_headers: header fields to send to that proxy.
         on_attempt: a function to call after each attempt, with one `Attempt`, for metrics.
         socket_options: more options to set on each socket, a list of arguments for `socket.socket.setsockopt`. Nagle's
             algorithm is off and TCP keep-alive on, unless these say otherwise.
-        tls_server_name: the host name to ask for in the TLS handshake (SNI).
+        tls_server_name: the host name to ask for in the TLS handshake (SNI) instead of the one in the base URL. It is
+            also the name that the certificate must have, unless `assert_hostname` says otherwise.
         trust_env: whether to use the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
+            They are not used for localhost and other loopback addresses; a `proxy` that is named here is.
         verify_ssl: whether to verify the server's certificate.
 
     Raises:
@@ -109,6 +114,7 @@ class Configuration:
         "cert_file",
         "connection_max_idle",
         "connection_pool_maxsize",
+        "host_header",
         "key_file",
         "max_response_headers",
         "max_response_size",
@@ -152,6 +158,7 @@ class Configuration:
         self.assert_hostname: str | bool | None = None
         self.cert_file: str | None = None
         self.key_file: str | None = None
+        self.host_header: str | None = None
         self.tls_server_name: str | None = None
         self.trust_env = True
         self.connection_pool_maxsize: int | None = DEFAULT_CONNECTIONS
@@ -212,8 +219,7 @@ class Configuration:
         if not (given is None or isinstance(given, str)):
             raise ApiTypeError(f"host must be a str, not {type(given).__name__}")
         if host is not None and not origin_of(host).is_private:
-            # As seen from the line that sets the host, or makes the configuration.
-            warnings.warn(f"{host} is plain HTTP: the token and all messages can be read on the way", stacklevel=3)
+            _warn(f"{host} is plain HTTP: the token and all messages can be read on the way")
         self._host = host
 
     @property
@@ -367,6 +373,21 @@ class Configuration:
         for name in ("server_variables", "proxy_headers", "socket_options"):
             setattr(duplicate, name, copy.copy(getattr(self, name)))
         return duplicate
+
+
+def _warn(text: str) -> None:
+    """Warn in the line of whoever uses this module, which is named and not shown: it may hold a literal token."""
+    from inspect import stack
+
+    caller = next(frame for frame, path, *_ in stack(context=0) if path != __file__)
+    warnings.warn_explicit(
+        f"{text} (said in line {caller.f_lineno})",
+        UserWarning,
+        caller.f_code.co_filename,
+        lineno=0,  # of which there is no source to show
+        module=caller.f_globals.get("__name__"),
+        registry=caller.f_globals.setdefault("__warningregistry__", {}),
+    )
 
 
 class _DebugHandler(logging.Handler):

@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from quantcdn._duration import is_duration
 from quantcdn.exceptions import ApiException, ApiValueError, TransportException
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if not self.attempts >= 1:  # so put, NaN fails too
             raise ApiValueError(f"attempts must be at least 1, not {self.attempts}")
-        if not (self.backoff >= 0 and self.backoff_max >= 0):
-            raise ApiValueError("backoff and backoff_max must be 0 or more seconds")
+        if not all(wait == 0 or is_duration(wait) for wait in (self.backoff, self.backoff_max)):
+            raise ApiValueError("backoff and backoff_max must be numbers of seconds, 0 or more")
 
     @classmethod
     def of(cls, retries: "RetryPolicy | urllib3.Retry | int | None") -> "RetryPolicy":

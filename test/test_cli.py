@@ -898,6 +898,17 @@ def test_doctor_says_what_is_configured_and_from_where(some_days: Service) -> No
     assert not any(TOKEN[start : start + 4] in run.stdout for start in range(len(TOKEN) - 3))
 
 
+def test_doctor_warns_of_a_token_whose_name_other_services_share(some_days: Service) -> None:
+    env = {**some_days.env, "BEARER_TOKEN": some_days.env["QUANT_API_TOKEN"]}
+    assert findings(quantcdn(env, "doctor"))["token"] == ("ok", "from QUANT_API_TOKEN")
+
+    del env["QUANT_API_TOKEN"]
+    found = findings(quantcdn(env, "doctor"))
+    assert found["token"][0] == "warning"
+    assert found["token"][1].startswith("from BEARER_TOKEN, which may be meant for another service")
+    assert found["access"][0] == "ok"
+
+
 def test_doctor_on_a_terminal_cuts_nothing(some_days: Service) -> None:
     code, written = in_terminal([QUANTCDN, "doctor"], some_days.env, 40)
 

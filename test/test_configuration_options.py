@@ -19,6 +19,7 @@ from quantcdn import AISessionsApi, ApiClient, ApiTypeError, ApiValueError, Conf
 SECRET = "qc_do_not_show_this"
 COUNT = "a whole number above 0, or None"
 FUNCTION = "a function that takes an Attempt, or None"
+HOST = "the name of a host, with or without a port, or None"
 HEADERS = "a mapping of header names to values, or None"
 PATH = "the path of a file, or None"
 SOCKET = r"a list of options, each like \(level, name, value\), or None"
@@ -32,6 +33,13 @@ REFUSED: list[tuple[str, object, type[Exception], str]] = [
     ("connection_pool_maxsize", "8", ApiTypeError, f"{COUNT}, not str"),
     ("connection_pool_maxsize", 2.5, ApiTypeError, f"{COUNT}, not float"),
     ("connection_pool_maxsize", True, ApiTypeError, f"{COUNT}, not bool"),
+    ("connection_pool_maxsize", 10**400, ApiValueError, rf"{COUNT}\. There cannot be more than 65535"),
+    ("connection_max_idle", 10**400, ApiValueError, r"a number of seconds above 0, or math\.inf\. It is too large"),
+    ("host_header", 5, ApiTypeError, f"{HOST}, not int"),
+    ("host_header", "", ApiValueError, rf"{HOST}\. It is something else"),
+    ("host_header", f"https://{SECRET}", ApiValueError, rf"{HOST}\. It is something else"),
+    ("host_header", f"h.example\r\nX: {SECRET}", ApiValueError, rf"{HOST}\. It is something else"),
+    ("host_header", "h.example\n", ApiValueError, rf"{HOST}\. It is something else"),
     ("key_file", True, ApiTypeError, f"{PATH}, not bool"),
     ("max_response_size", 0, ApiValueError, r"a whole number above 0\. It is 0"),
     ("max_response_size", 1e9, ApiTypeError, "a whole number above 0, not float"),
@@ -44,6 +52,14 @@ REFUSED: list[tuple[str, object, type[Exception], str]] = [
     ("proxy_headers", [("X-Key", SECRET)], ApiTypeError, f"{HEADERS}, not list"),
     ("proxy_headers", {"X-Key": f"{SECRET}\n"}, ApiValueError, rf"{HEADERS}\. The value of the header 'X-Key' cannot"),
     ("proxy_headers", {f"X {SECRET}": "1"}, ApiValueError, rf"{HEADERS}\. A header name is not valid"),
+    (
+        "proxy_headers",
+        {"Content-Length": "5"},
+        ApiValueError,
+        rf"{HEADERS}\. The header 'Content-Length' cannot be set",
+    ),
+    ("proxy_headers", {"host": "h"}, ApiValueError, rf"{HEADERS}\. The header 'host' cannot be set"),
+    ("proxy_headers", {"Proxy-Connection": "x"}, ApiValueError, rf"{HEADERS}\. The header 'Proxy-Connection' cannot"),
     ("proxy_headers", {"X-Key": 5}, ApiValueError, rf"{HEADERS}\. The name and the value of a header must be str"),
     ("retries", -1, ApiValueError, "a number of retries, 0 or more, or False for none"),
     ("retries", "3", ApiValueError, "None, False, a number of retries, a RetryPolicy or a urllib3.Retry"),
@@ -59,6 +75,8 @@ REFUSED: list[tuple[str, object, type[Exception], str]] = [
     ("timeout", SECRET, ApiTypeError, r"a number of seconds above 0, or math\.inf, not str"),
     ("timeout", True, ApiTypeError, r"a number of seconds above 0, or math\.inf, not bool"),
     ("timeout", math.nan, ApiValueError, r"a number of seconds above 0, or math\.inf\. It is nan"),
+    ("timeout", 10**400, ApiValueError, r"a number of seconds above 0, or math\.inf\. It is too large"),
+    ("timeout", -(10**400), ApiValueError, r"a number of seconds above 0, or math\.inf\. It is far below"),
     ("tls_server_name", b"h.example", ApiTypeError, "a host name, or None, not bytes"),
     ("trust_env", "no", ApiTypeError, "True or False, not str"),
     ("verify_ssl", "false", ApiTypeError, "True or False, not str"),
@@ -109,7 +127,11 @@ ALLOWED: list[tuple[str, object]] = [
     ("cert_file", Path("client.pem")),
     ("connection_pool_maxsize", None),
     ("connection_pool_maxsize", 1),
+    ("host_header", "h.example"),
+    ("host_header", "10.0.0.1:8443"),
+    ("host_header", "[2001:db8::1]:8443"),
     ("max_response_size", 10**30),
+    ("timeout", 1e308),
     ("on_attempt", None),
     ("on_attempt", print),
     ("proxy_headers", None),
@@ -171,7 +193,9 @@ def test_a_client_refuses_what_is_no_configuration(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "timeout", [SECRET, "5", 0, -1, True, math.nan, (1,), (1, SECRET), (1, 0), [1, 2], {}], ids=str
+    "timeout",
+    [SECRET, "5", 0, -1, True, math.nan, 10**400, (1,), (1, SECRET), (1, 0), (10**400, 1), [1, 2], {}],
+    ids=ascii,
 )
 def test_a_request_timeout_that_is_none_is_one_clear_line(timeout: Any) -> None:
     with scripted_server([]) as server, ApiClient(Configuration(server.host, "token")) as client:

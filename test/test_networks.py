@@ -378,6 +378,16 @@ def test_tls_server_name_chooses_the_server_and_the_name_in_its_certificate(
         assert chosen.list_ai_sessions_with_http_info(sandbox.organisation).headers["x-cache"] == "inner.example"
 
 
+def test_tls_server_name_is_the_name_to_verify_and_assert_hostname_parts_the_two(
+    secure: str, network: Network, sandbox: Sandbox, papers: Papers
+) -> None:
+    options: dict[str, Any] = {"ssl_ca_cert": str(papers.authority), "tls_server_name": "inner.example"}
+    with pytest.raises(TLSException, match=r"inner\.example"):  # the certificate is for localhost
+        network.client(f"https://{secure}", **options).list_ai_sessions(sandbox.organisation)
+    parted = network.client(f"https://{secure}", **options, assert_hostname="localhost")
+    assert parted.list_ai_sessions(sandbox.organisation) == []
+
+
 def test_verification_can_be_turned_off_and_warns(secure: str, network: Network, sandbox: Sandbox) -> None:
     api = network.client(f"https://{secure}", verify_ssl=False)
     with pytest.warns(InsecureRequestWarning, match="localhost"):
@@ -1272,6 +1282,24 @@ def test_a_plain_http_host_elsewhere_warns(host: str) -> None:
         Configuration(host)
     assert len(warned) == 1
     assert warned[0].filename == __file__
+
+
+def test_the_warning_of_plain_http_names_the_line_and_does_not_show_what_is_in_it(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    made = f'Configuration("http://service.example", "{OTHER_TOKEN}")'
+    program.write_text(
+        "from quantcdn import Configuration\n"
+        f"configuration = {made}\n"
+        f'configuration.host, configuration.access_token = "http://other.example", "{OTHER_TOKEN}"\n'
+        f'Configuration.from_environment({{"QUANT_BASE_URL": "http://third.example"}}, access_token="{OTHER_TOKEN}")\n'
+    )
+    ran = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    assert ran.stdout == ""
+    assert ran.stderr.splitlines() == [
+        f"{program}:0: UserWarning: http://{name}.example is plain HTTP: the token and all messages can be read on the "
+        f"way (said in line {line})"
+        for name, line in (("service", 2), ("other", 3), ("third", 4))
+    ]
 
 
 @pytest.mark.parametrize(

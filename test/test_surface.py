@@ -81,6 +81,7 @@ OWN_CONFIGURATION = {
     "connection_max_idle",
     "from_environment",
     "host_for",
+    "host_header",
     "max_response_headers",
     "max_response_size",
     "on_attempt",

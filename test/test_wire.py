@@ -60,8 +60,7 @@ def creating() -> Iterator[ScriptedServer]:
     "value",
     [
         "user-1",
-        "",
-        " ",
+        " a ",
         "a b",
         "a&b=c",
         "a+b",
@@ -562,6 +561,47 @@ def test_a_header_that_would_be_another_is_refused_and_not_shown(
     assert server.connections == 0
 
 
+FRAMING = [
+    *["Content-Length", "content-length", "Content_Length", "Transfer-Encoding", "TRANSFER-ENCODING", "Host", "Expect"],
+    *["Connection", "Keep-Alive", "Upgrade", "HTTP2-Settings", "TE", "Trailer"],
+    *["Proxy-Authorization", "Proxy-Connection"],
+]
+
+
+@pytest.mark.parametrize("name", FRAMING)
+def test_a_header_that_says_how_a_request_is_sent_is_refused_on_every_road(
+    server: ScriptedServer, connect: Connect, name: str
+) -> None:
+    api = connect(server.host)
+    header = {name: "5"}
+    with pytest.raises(ApiValueError, match=f"header '{name}' cannot be set"):
+        api.api_client.set_default_header(name, "5")
+    with pytest.raises(ApiValueError, match=f"header '{name}' cannot be set"):
+        ApiClient(Configuration(server.host), name, "5")
+    with pytest.raises(ValidationError, match=f"header '{name}' cannot be set"):
+        api.delete_ai_session("org", "id", _headers=header)
+    with pytest.raises(ApiValueError, match=f"header '{name}' cannot be set"):
+        api.list_ai_sessions("org", _request_auth={"in": "header", "key": name, "value": "5"})
+    for send in (api.api_client.call_api, api.api_client.rest_client.request):
+        with pytest.raises(ApiValueError, match=f"header '{name}' cannot be set"):
+            send("POST", f"{server.host}/", header, {})
+    api.api_client.default_headers[name] = "5"
+    with pytest.raises(ApiValueError, match=f"header '{name}' cannot be set"):
+        api.list_ai_sessions("org")
+    server.end()
+    assert server.connections == 0
+
+
+def test_the_host_that_is_named_can_be_another_than_the_one_that_is_reached(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    api = connect(server.host)
+    api.api_client.configuration.host_header = "service.example"
+    api.list_ai_sessions("org")
+    assert server.request.headers["host"] == "service.example"
+    assert server.request.head.lower().count(b"\nhost:") == 1
+
+
 @pytest.mark.parametrize("value", [f"{SECRET}\r\nX-Evil: 1", f"{SECRET}\0"], ids=ascii)
 def test_a_cookie_or_user_agent_that_would_be_another_header_is_refused(value: str) -> None:
     client = ApiClient(Configuration())
@@ -575,8 +615,11 @@ def test_a_cookie_or_user_agent_that_would_be_another_header_is_refused(value: s
 
 
 def test_a_media_type_that_would_be_another_header_is_refused(server: ScriptedServer, connect: Connect) -> None:
-    with pytest.raises((ApiValueError, ValidationError)):
-        connect(server.host).create_ai_session("org", {"userId": "u"}, _content_type="a/b\r\nX-Evil: 1")
+    api = connect(server.host)
+    with pytest.raises(ValidationError, match=r"(?s)_content_type.*cannot be sent"):
+        api.create_ai_session("org", {"userId": "u"}, _content_type="a/b\r\nX-Evil: 1")
+    with pytest.raises(ValidationError, match=r"(?s)_content_type.*cannot be sent"):
+        api.list_ai_sessions("org", _content_type="a/b€")
     server.end()
     assert server.connections == 0
 

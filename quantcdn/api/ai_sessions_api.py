@@ -21,7 +21,7 @@ from quantcdn.models import (
     UpdateAISessionRequest,
 )
 from quantcdn.models._sessions import Sessions
-from quantcdn.models._types import Integer, Text
+from quantcdn.models._types import Filter, Integer
 
 __all__ = ["AISessionsApi"]
 
@@ -76,11 +76,11 @@ def _create_ai_session(
 
 def _list_ai_sessions(
     organisation: Segment,
-    user_id: Text | None = None,
-    session_group: Text | None = None,
+    user_id: Filter | None = None,
+    session_group: Filter | None = None,
     limit: Annotated[int, Strict(), Field(ge=1, le=100)] | None = None,
     offset: Annotated[Integer, Field(ge=0)] | None = None,
-    model: Text | None = None,
+    model: Filter | None = None,
     **options: Unpack[RequestOptions],
 ) -> Call[list[ListAISessions200ResponseInner]]:
     """List the active sessions of an organisation. The filters combine.

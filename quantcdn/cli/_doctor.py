@@ -21,6 +21,14 @@ _EXTRAS = {
 _WAYS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
+# Other services' tools read and set it too.
+_SHARED = "BEARER_TOKEN"
+
+
+class _Doubt(Exception):
+    """A check passed, and what it found may still not be what was meant."""
+
+
 def doctor(connection: Connection, output: Output = None) -> Exit | None:
     """Check the settings, the server and the token.
 
@@ -47,13 +55,15 @@ def _findings(connection: Connection, codes: list[Exit]) -> Iterator[dict[str, s
         if failed.isdisjoint(_NEEDS.get(name, ())):
             try:
                 result, detail = "ok", check(connection)
+            except _Doubt as doubt:
+                result, detail = "warning", str(doubt)
             except Exception as error:
                 code = code_of(error)
                 if code is None:
                     raise
                 codes.append(code)
                 result, detail = "failed", text_of(error)
-        if result != "ok":
+        if result in ("skipped", "failed"):
             failed.add(name)
         yield {"check": name, "result": result, "detail": detail}
 
@@ -95,6 +105,8 @@ def _token(connection: Connection) -> str:
         raise environment.missing("access token", environment.ACCESS_TOKEN)
     with environment.blaming(setting):
         Configuration(access_token=setting.value)
+    if setting.source == _SHARED:
+        raise _Doubt(f"from {_SHARED}, which may be meant for another service: {environment.ACCESS_TOKEN[0]} cannot be")
     return f"from {setting.source}"
 
 

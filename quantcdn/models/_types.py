@@ -46,6 +46,17 @@ Text = Annotated[
 """A string that UTF-8 can carry."""
 
 
+Filter = Annotated[
+    str,
+    _Checked(
+        core_schema.str_schema(strict=True, pattern=r"\S"),
+        "Input should be a valid string, not blank (a service may take that for no filter at all) and without lone "
+        "surrogates",
+    ),
+]
+"""What a list is filtered by."""
+
+
 def _has_too_many_digits(number: int) -> bool:
     try:
         str(number)
