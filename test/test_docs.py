@@ -38,6 +38,8 @@ import quantcdn
 from benchmarks.promises import WITHOUT
 from benchmarks.rivals import RIVALS
 from quantcdn import AISessionsApi
+from quantcdn._origin import origin_of
+from quantcdn._proxies import is_exempt
 from quantcdn.cli._app import app
 from quantcdn.cli._exits import Exit
 from quantcdn.sandbox import Sandbox, running
@@ -172,6 +174,7 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
         "Examples",
         "Logging",
         "Migration",
+        "Networks",
         "Notebooks",
         "Performance",
         "Reliability",
@@ -683,6 +686,18 @@ def check_environments(table: Table, _sent: dict[str, Received]) -> None:
     assert [plain(name) for name in table.column("Environment")] == tox["tox"]["env_list"].split(", ")
 
 
+def check_no_proxy(table: Table, _sent: dict[str, Received]) -> None:
+    named = ["https://api.example.com", "https://10.1.2.3", "https://[2001:db8::1]"]
+    named += ["https://example.com:8443", "https://[2001:db8::1]:8443", "https://any.other"]
+    for entries, _ in table.body:
+        for entry in re.findall(r"`(.+?)`", entries):
+            assert any(is_exempt(origin_of(host), entry) for host in named), entry
+
+
+def check_names(table: Table, _sent: dict[str, Received]) -> None:
+    assert all(hasattr(quantcdn.Configuration(), plain(name)) for name in table.column("Option"))
+
+
 def check_exit_codes(table: Table, _sent: dict[str, Received]) -> None:
     assert table.column("Exit code") == [str(int(code)) for code in Exit]
 
@@ -720,6 +735,8 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Extra", "What it brings"): check_extras,
     ("Room", "What lives there"): check_rooms,
     ("Environment", "What it checks"): check_environments,
+    ("Entry", "Servers"): check_no_proxy,
+    ("Option", "The name"): check_names,
 }
 CHECKS_BY_HEADING = {"Properties": check_properties, "Parameters": check_parameters, "Per-call options": check_options}
 

@@ -135,7 +135,8 @@ def test_a_well_formed_head_is_read_as_http_client_reads_it(head: tuple[bytes, s
     expected = read_by_http_client(sent, method)
     body = BODIES[expected.chunked]
     answer = read(sent + body, method)
-    is_contradiction = expected.status in (204, 304) and b"content-length:5" in sent.lower().replace(b" ", b"")
+    says_a_length = re.search(rb"^content-length:[ \t]*[1-9]", sent, re.IGNORECASE | re.MULTILINE)
+    is_contradiction = expected.status in (204, 304) and says_a_length is not None
     assert told_by(answer) == {**told_by(expected), "will_close": expected.will_close or is_contradiction}
     expected = read_by_http_client(sent + body, method)
     assert answer.read() == expected.read()
