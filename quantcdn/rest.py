@@ -9,7 +9,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
@@ -365,13 +365,10 @@ def _is_nonsense(error: object) -> bool:
     )
 
 
-def _in_words(error: errors.IncompleteRead | http.client.IncompleteRead) -> str:
-    """How much of an answer came. What did is not kept: it may be large."""
-    partial: object = error.partial
-    if isinstance(partial, bytes):
-        came, error.partial, error.args = len(partial), b"", ()
-    else:  # urllib3 only counts it
-        came = cast("int", partial)
+def _in_words(error: Any) -> str:
+    """How much of an answer came, by an `IncompleteRead`. What did is not kept: it may be large."""
+    came: int = error.partial if isinstance(error.partial, int) else len(error.partial)
+    error.partial, error.args = came, ()
     whole = f" of the {came + error.expected}" if error.expected else ""
     return f"after {came}{whole} bytes of its answer"
 
