@@ -734,7 +734,10 @@ def test_an_id_forges_no_line_on_standard_error(env: dict[str, str]) -> None:
     assert run.stderr.splitlines()[-1] == "Sessions: 1 failed."
 
 
-def test_an_export_that_was_interrupted_goes_on_and_is_told(env: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("by", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_an_export_that_was_interrupted_goes_on_and_is_told(
+    env: dict[str, str], tmp_path: Path, by: signal.Signals, expected: int
+) -> None:
     def session(name: str) -> bytes:
         return json_answer({"id": name, "messages": [{"role": "user", "content": HOSTILE["escapes"]}], "more": [1]})
 
@@ -742,12 +745,12 @@ def test_an_export_that_was_interrupted_goes_on_and_is_told(env: dict[str, str],
     export = ["sessions", "export", str(file), "--user", "u", "--workers", "1"]
     with scripted_server([*listed("s-1", "s-2", "s-3"), session("s-1"), [0.5, session("s-2")]]) as server:
         host = server.host
-        code, stdout, stderr = interrupted([QUANTCDN, *export], pointing_to(env, host), server, after=4)
+        code, stdout, stderr = interrupted([QUANTCDN, *export], pointing_to(env, host), server, after=4, by=by)
     with scripted_server([session("s-3")], port=int(host.rpartition(":")[2])) as server:
         finished = quantcdn(pointing_to(env, host), *export)
     again = quantcdn(pointing_to(env, host), *export, code=1)
 
-    assert (code, stdout) == (130, "")
+    assert (code, stdout) == (expected, "")
     assert stderr == "Interrupted: 2 of 3 sessions stand in the file. The same command goes on from there.\n"
     exported = [json.loads(line) for line in file.read_text().splitlines()]
     assert [(session["id"], session["more"]) for session in exported] == [("s-1", [1]), ("s-2", [1]), ("s-3", [1])]
