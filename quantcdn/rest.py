@@ -89,6 +89,14 @@ class RESTResponse:
         return self.response.headers.get(name, default)
 
 
+class _LimitedResponse(RESTResponse):
+    """An answer that may be as large as a configuration says."""
+
+    def __init__(self, resp: urllib3.BaseHTTPResponse, max_size: int) -> None:
+        super().__init__(resp)
+        self._max_size = max_size
+
+
 class RESTClientObject:
     """The connections of a client. They open when they are needed, and belong to the process that opened them.
 
@@ -200,9 +208,7 @@ class RESTClientObject:
         """Let an answer be read by whoever asked for it. From now on, the deadline holds for each read."""
         deadline.hold_for_each_read()
         self._unread[id(response)] = response
-        unread = RESTResponse(response)
-        unread._max_size = self._max_response_size
-        return unread
+        return _LimitedResponse(response, self._max_response_size)
         return RESTResponse(response, self._max_response_size)
 
     def request(

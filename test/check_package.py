@@ -5,6 +5,7 @@ Usage: python test/check_package.py FOLDER (for what is built)
 
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -40,7 +41,12 @@ def run(*command: object) -> None:
 def main(folder: Path) -> None:
     """Build into a folder, and check what was built."""
     distributions = folder / "dist"
-    run(sys.executable, "-m", "build", "--outdir", distributions)
+    stray = ROOT / "quantcdn" / "sessions.db"  # as somebody may leave it there
+    stray.touch()
+    try:
+        run(sys.executable, "-m", "build", "--outdir", distributions)
+    finally:
+        stray.unlink()
     (wheel,) = distributions.glob("*.whl")
     (source,) = distributions.glob("*.tar.gz")
     run(sys.executable, "-m", "twine", "check", "--strict", wheel, source)
@@ -49,9 +55,15 @@ def main(folder: Path) -> None:
     in_repository = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "quantcdn").rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed"
+        if path.suffix in (".py", ".pyi") or path.name == "py.typed"
     }
     assert in_wheel == in_repository, in_wheel ^ in_repository
+
+    with tarfile.open(source) as archive:
+        in_source = {name.partition("/")[2] for name in archive.getnames()}
+    beside = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "PKG-INFO"}
+    expected = in_repository | beside | {".gitignore"}  # hatchling adds the last one, to build as it would from a clone
+    assert in_source == expected, in_source ^ expected
 
     environment = folder / "clean"
     venv.create(environment, with_pip=True, clear=True)

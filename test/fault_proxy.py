@@ -26,6 +26,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 _whole_url = re.compile(rb"^([A-Z]+ )http://[^/ ]+")
+_elsewhere = re.compile(rb"(\r\nHost: )service\.test")
 
 
 class Seen(Enum):
@@ -288,7 +289,7 @@ class FaultProxy:
     def _ask(self, request: bytes) -> tuple[bytes, bytes]:
         """The service's answer to a request, its head and its body."""
         with socket.create_connection(self._upstream) as upstream, upstream.makefile("rb") as answers:
-            upstream.sendall(_whole_url.sub(rb"\1", request, count=1))
+            upstream.sendall(_elsewhere.sub(rb"\1localhost", _whole_url.sub(rb"\1", request, count=1), count=1))
             head, length = _read_head(answers)
             return head, answers.read(length)
 

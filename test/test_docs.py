@@ -640,11 +640,11 @@ def check_sandbox_options(table: Table, _sent: dict[str, Received]) -> None:
     text = subprocess.run(
         command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     ).stdout
-    listed = re.findall(r"^  (--\w+)(?: [A-Z]+)?\s+(.+)$", text, re.MULTILINE)
+    listed = re.findall(r"^  (--[\w-]+)(?: [A-Z_]+)?\s+(.+)$", text, re.MULTILINE)
     assert [(plain(option), description) for option, description in table.body] == listed
     for line in BASH:
         if "quantcdn.sandbox" in line:
-            assert set(re.findall(r"--\w+", line)) <= {option for option, _ in listed}
+            assert set(re.findall(r"--[\w-]+", line)) <= {option for option, _ in listed}
 
 
 def check_sandbox_parameters(table: Table, _sent: dict[str, Received]) -> None:

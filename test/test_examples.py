@@ -94,9 +94,11 @@ def serving(example: str, env: dict[str, str]) -> Generator[Ask, None, None]:
                 output += line
             with urllib3.PoolManager(maxsize=16, retries=False, timeout=30) as connections:
 
-                def ask(method: str, path: str, user: str = "", body: object = None) -> urllib3.BaseHTTPResponse:
+                def ask(
+                    method: str, path: str, user: str = "", body: object = None, **more: str
+                ) -> urllib3.BaseHTTPResponse:
                     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-                    headers = {"Content-Type": "application/json", "X-Forwarded-User": user}
+                    headers = {"Content-Type": "application/json", "X-Forwarded-User": user, **more}
                     return connections.request(method, f"{address[0]}{path}", headers=headers, body=content)
 
                 yield ask
@@ -183,6 +185,21 @@ def test_what_is_no_message_is_refused_and_not_stored(backend: Ask, user: str, b
     assert backend("POST", chat, user, body).status in (400, 422)
 
     assert texts(backend("GET", chat, user)) == []
+
+
+@pytest.mark.parametrize("origin", ["https://other.example", "http://127.0.0.1:1", "null"])
+def test_what_a_page_of_another_site_posts_is_refused(backend: Ask, user: str, origin: str) -> None:
+    chat = begun(backend, user)
+
+    assert backend("POST", "/chats", user, Origin=origin).status == 403
+    assert backend("POST", chat, user, {"text": "Not mine"}, Origin=origin).status == 403
+
+    assert texts(backend("GET", chat, user, Origin=origin)) == []
+    assert len(backend("GET", "/chats", user).json()) == 1
+
+
+def test_what_its_own_page_posts_is_taken(backend: Ask, user: str) -> None:
+    assert backend("POST", "/chats", user, Host="localhost:7", Origin="https://localhost:7").status == 201
 
 
 def test_one_client_serves_many_users_at_a_time(backend: Ask, user: str) -> None:

@@ -498,7 +498,7 @@ def test_without_a_known_token_the_answer_is_401(
 
 def test_two_authorization_headers_are_none(client: Client, service: Sandbox) -> None:
     lines = f"Authorization: Bearer {service.access_token}\r\n" * 2
-    answer = raw(service, f"GET {client.base} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n".encode())
+    answer = raw(service, f"GET {client.base} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
@@ -587,7 +587,7 @@ def test_an_unknown_path_is_404(client: Client, path: str) -> None:
 
 def test_the_root_and_an_asterisk_are_404(service: Sandbox) -> None:
     assert_error(urllib3.request("GET", service.host, retries=False), 404)
-    answer = raw(service, b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = raw(service, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 404 ")
 
 
@@ -626,7 +626,7 @@ def test_a_segment_arrives_decoded_and_whole() -> None:
 
 @pytest.mark.parametrize("path", ["/%FF", "/%ED%A0%80", "/%C3/extend"])
 def test_a_path_that_is_not_utf_8_is_refused(client: Client, service: Sandbox, path: str) -> None:
-    request = f"PUT {client.base}{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    request = f"PUT {client.base}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     answer = raw(service, f"{request}Authorization: Bearer {service.access_token}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"not UTF-8" in answer
@@ -638,10 +638,10 @@ def test_a_path_that_is_not_utf_8_is_refused(client: Client, service: Sandbox, p
         (b"garbage\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) + b"\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization : Bearer qc_secret\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: brotli\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 10_000_000, 431),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization : Bearer qc_secret\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: brotli\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000_000, 431),
         (b"GET /" + b"x" * 1_000_000, 431),
     ],
     ids=["text", "tls", "no host", "space before colon", "length", "encoding", "long header", "long target"],
@@ -663,7 +663,7 @@ def test_what_is_not_http_is_answered_in_json_too(
 def test_garbage_within_a_body_ends_the_connection_and_nothing_else(
     service: Sandbox, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    head = f"POST {client.base} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.access_token}\r\n"
+    head = f"POST {client.base} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {service.access_token}\r\n"
     chunk = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{'use\r\n"
     garbage = "not a size\r\n"
     for method in ("POST", "GET"):
@@ -682,7 +682,7 @@ def test_garbage_within_a_body_ends_the_connection_and_nothing_else(
 
 
 def test_pipelined_requests_are_answered_in_order(service: Sandbox, client: Client) -> None:
-    lines = f"HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.access_token}\r\n"
+    lines = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {service.access_token}\r\n"
     first, last = f"GET {client.base} {lines}\r\n", f"GET /other {lines}Connection: close\r\n\r\n"
     answer = raw(service, (first + first + last).encode())
     assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"200", b"200", b"404"]
@@ -718,7 +718,7 @@ def test_the_limit_is_one_mebibyte_to_the_byte(client: Client, excess: int) -> N
 
 def test_a_body_cut_off_stores_nothing(service: Sandbox, client: Client, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_connection(("127.0.0.1", port_of(service)), timeout=10) as connection:
-        head = f"POST {client.base} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.access_token}\r\n"
+        head = f"POST {client.base} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {service.access_token}\r\n"
         rest = 'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"userId":"u"}'
         connection.sendall((head + rest).encode())
         connection.shutdown(socket.SHUT_WR)
@@ -863,7 +863,7 @@ def test_clients_that_stall_do_not_hold_up_the_end() -> None:
     connections: list[socket.socket] = []
     with sandbox.running() as service:
         client = client_of(service)
-        head = f"POST {client.base} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.access_token}\r\n"
+        head = f"POST {client.base} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {service.access_token}\r\n"
         for data in ("", "GET /half", f"{head}Content-Length: 10\r\n\r\n{{"):
             connections.append(socket.create_connection(("127.0.0.1", port_of(service)), timeout=5))
             connections[-1].sendall(data.encode())
@@ -1119,3 +1119,73 @@ def test_the_sandbox_imports_nothing_of_the_package_but_its_version() -> None:
                 assert not name.startswith(("quantcdn", "pydantic")) or name.startswith(
                     ("quantcdn.sandbox.", "quantcdn.__version__")
                 ), (file, name)
+
+
+# Who may use it
+
+
+@pytest.mark.parametrize(
+    "host", ["rebound.example", "127.0.0.1.example", "localhost.example:80", "192.0.2.1", "[2001:db8::1]", "", "a b"]
+)
+def test_what_was_meant_for_another_host_is_refused(client: Client, service: Sandbox, host: str) -> None:
+    """A page in a browser can have a name of its own point to this machine (DNS rebinding)."""
+    assert_error(client.send("GET", headers={**client.headers, "Host": host}), 421, "names of this machine")
+    assert_error(client.send("POST", headers={**client.headers, "Host": host}, json={"userId": "u"}), 421)
+    assert client.listed() == []
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "my.localhost:80", "127.0.0.1", "127.1.2.3:80", "[::1]:80"]
+)
+def test_what_was_meant_for_this_machine_is_answered(client: Client, host: str) -> None:
+    assert client.send("GET", headers={**client.headers, "Host": host}).status == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    before = os.umask(0)
+    try:
+        with sandbox.running(database=path) as service:
+            client_of(service).create()
+            modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes.pop("sessions.db") == 0o600
+    assert not any(mode & 0o077 for mode in modes.values())
+
+
+def test_the_token_can_come_from_a_file_or_the_environment(tmp_path: Path) -> None:
+    """What stands on the command line, other users of the machine can see."""
+    file = tmp_path / "token"
+    file.write_text("qc_from_a_file\n")
+    from_environment = {**os.environ, "QUANTCDN_SANDBOX_TOKEN": "qc_from_the_environment"}
+    assert _token_of(["--token-file", str(file)], from_environment) == "qc_from_a_file"
+    assert _token_of(["--token", "qc_given"], from_environment) == "qc_given"
+    assert _token_of([], from_environment) == "qc_from_the_environment"
+
+
+def test_two_tokens_are_refused_and_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    both = _started(["--token", "qc_a", "--token-file", missing])
+    assert both.returncode == 2
+    assert "--token or --token-file, not both" in both.stderr
+    absent = _started(["--token-file", missing])
+    assert absent.returncode == 2
+    assert missing in absent.stderr
+    assert len(absent.stderr.splitlines()) == 1
+
+
+def _token_of(arguments: list[str], env: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "quantcdn.sandbox", *arguments]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            return next(line.split()[1] for line in process.stdout if line.startswith("Token: "))
+        finally:
+            process.terminate()
+
+
+def _started(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "quantcdn.sandbox", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -36,6 +37,10 @@ class UserView(View):
         self.user = request.headers.get("X-Forwarded-User", "")
         if not self.user:
             return JsonResponse({"error": "Log in first."}, status=401)
+        # A page of another site can make a browser post with its user's login. `Origin` tells where that came from.
+        origin = request.headers.get("Origin")
+        if request.method == "POST" and origin is not None and urlsplit(origin).netloc != request.get_host():
+            return JsonResponse({"error": "This came from another site."}, status=403)
         try:
             return super().dispatch(request, *args, **kwargs)
         except ValidationError:

@@ -3,6 +3,7 @@ in threads, so a call that waits holds up nobody else."""
 
 import logging
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +13,15 @@ from pydantic import BaseModel, Field
 import quantcdn
 from quantcdn import environment
 
-app = FastAPI()
+
+def refuse_other_sites(request: Request) -> None:
+    """A page of another site can make a browser post with its user's login. `Origin` tells where that came from."""
+    origin = request.headers.get("Origin")
+    if request.method == "POST" and origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+        raise HTTPException(403)
+
+
+app = FastAPI(dependencies=[Depends(refuse_other_sites)])
 api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration.from_environment(timeout=10)))
 organisation = environment.organisation()
 

@@ -1,6 +1,8 @@
 """A chat backend in Flask that keeps each user's chats. One client serves all threads of a process; after a fork, as
 under gunicorn, each process opens connections of its own."""
 
+from urllib.parse import urlsplit
+
 from flask import Flask, abort, request
 from pydantic import BaseModel, Field, ValidationError
 
@@ -31,6 +33,14 @@ def own_chat(chat_id: str) -> quantcdn.Conversation:
     if all(chat.id != chat_id for chat in quantcdn.iter_ai_sessions(api, organisation, user_id=user())):
         abort(404)
     return quantcdn.Conversation.resume(api, organisation, chat_id)
+
+
+@app.before_request
+def refuse_other_sites() -> None:
+    """A page of another site can make a browser post with its user's login. `Origin` tells where that came from."""
+    origin = request.headers.get("Origin")
+    if request.method == "POST" and origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403)
 
 
 @app.post("/chats")

@@ -12,6 +12,7 @@ In a terminal: ``python -m quantcdn.sandbox``. Both need the extra ``sandbox``.
 
 How the sandbox decides what the contract leaves open:
 
+- **Names.** What was meant for another host than this machine, by its ``Host``, is 421.
 - **Access.** 401 for a missing or unknown token, 403 for an organisation the token takes no part in. A session of
   another organisation is 404, as is one that expired or was deleted; deleting such a session is 404 too.
 - **Requests are closed.** Unknown or repeated keys and query parameters, null, and ``60.0`` where an integer is due are

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import functools
 import hmac
+import ipaddress
 import logging
 import re
 import uuid
@@ -112,6 +113,7 @@ def granted(tokens: Iterable[tuple[str, Collection[str]]]) -> dict[bytes, set[st
 def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIApp:
     async def answer(operations: _Operations, request: Request) -> Response:
         try:
+            _refuse_other_names(request)
             organisation, session_id = _segment(request, "organisation"), _segment(request, "session_id")
             _authorise(access, request, organisation)
             method = "GET" if request.method == "HEAD" else request.method
@@ -168,6 +170,24 @@ def _segment(request: Request, name: str) -> str:
         return unquote(request.path_params.get(name, ""), errors="strict")
     except UnicodeDecodeError:
         raise Refusal(400, "The path is not UTF-8.") from None
+
+
+def _refuse_other_names(request: Request) -> None:
+    """Answer only what was meant for this machine.
+
+    A page in a browser could otherwise have a name of its own point here (DNS rebinding), and use the sandbox.
+    """
+    given = request.headers.getlist("host")
+    name = re.sub(r":\d*\Z", "", given[0]).lower() if len(given) == 1 else ""
+    if name != "localhost" and not name.endswith(".localhost") and not _is_loopback(name):
+        raise Refusal(421, "The sandbox answers to names of this machine only: localhost, 127.0.0.1, [::1].")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _authorise(access: Mapping[bytes, Collection[str]], request: Request, organisation: str) -> None:

@@ -64,8 +64,11 @@ class Store:
         self._now()
         path = ":memory:" if database is None else os.fspath(database)
         try:
+            if database is not None:
+                # SQLite would make it readable for everybody, and makes its journals as the file is.
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._database = _open(path)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise OSError(f"cannot use {path} as the database: {error}") from error
 
     def close(self) -> None:
