@@ -42,7 +42,7 @@ class _TimedFile(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock = sock
-        self._file = sock.makefile("rb", buffering=0)
+        self._file = sock.makefile("rb", 0)
         self._deadline = deadline
         self._armed = time.monotonic()
         self._position = 0

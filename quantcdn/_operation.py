@@ -1,7 +1,12 @@
-"""How an operation is declared: one builder of a `Call`, from which the three methods of an API class derive."""
+"""How an operation is declared: one builder of a `Call`, from which the three methods of an API class derive.
+
+What editors and type checkers see of the methods stands in a stub beside the class, which `test/stubs.py` writes.
+"""
 
 import inspect
+import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, validate_call
@@ -39,6 +44,10 @@ class Api:
         ApiTypeError: it is a configuration and no client.
     """
 
+    __slots__ = ("api_client",)  # declared in the class, where `unittest.mock.create_autospec` looks for it
+
+    api_client: ApiClient
+
     def __init__(self, api_client: ApiClient | None = None) -> None:
         if isinstance(api_client, Configuration):
             raise ApiTypeError("api_client must be an ApiClient: give ApiClient(configuration)")
@@ -46,8 +55,19 @@ class Api:
 
     def __init_subclass__(cls) -> None:
         for name, member in vars(cls).items():
-            if inspect.isfunction(member):
-                member.__qualname__ = f"{cls.__qualname__}.{name}"
+            if inspect.isfunction(member) and member.__module__ == __name__:  # a variant of an operation, not named yet
+                _name(member, cls, name)
+
+
+def _name(function: FunctionType, cls: type, name: str) -> None:
+    """Name a variant as if it had been written out in the class: for pickle and `help`, tracebacks and profilers."""
+    function.__name__ = name
+    function.__qualname__ = f"{cls.__qualname__}.{name}"
+    function.__module__ = cls.__module__
+    if sys.version_info >= (3, 11):
+        function.__code__ = function.__code__.replace(co_name=name, co_qualname=function.__qualname__)
+    else:
+        function.__code__ = function.__code__.replace(co_name=name)
 
 
 def operation(
@@ -59,11 +79,10 @@ def operation(
 ]:
     """The three variants of the operation that a builder declares: plain, with HTTP info, without preloaded content.
 
-    The builder is named as the plain variant with an underscore before it. It takes the parameters and the options of
-    the operation, which are validated first, and returns the call to carry out.
+    The builder is named as the plain variant. It takes the parameters and the options of the operation, which are
+    validated first, and returns the call to carry out.
     """
-    name = builder.__name__.removeprefix("_")
-    builder.__qualname__ = name  # validation errors show it
+    name = builder.__name__
     # Built on first use: eager builds would cost a fifth of the time that the dependencies take to import.
     validate = validate_call(config=ConfigDict(defer_build=True, hide_input_in_errors=True))
     validated: Callable[..., Call[T]] = validate(builder)
@@ -115,18 +134,16 @@ def operation(
     ]
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.Signature([own, *given, *_OPTIONS])
-    _describe(plain, builder, name, signature.replace(return_annotation=result))
+    _describe(plain, builder, signature.replace(return_annotation=result))
     _describe(
         with_http_info,
         builder,
-        f"{name}_with_http_info",
         signature.replace(return_annotation=ApiResponse[result]),
         "This variant returns an `ApiResponse`, with status, headers and raw body around the data.",
     )
     _describe(
         without_preload_content,
         builder,
-        f"{name}_without_preload_content",
         signature.replace(return_annotation=BaseHTTPResponse),
         "This variant returns the urllib3 response, unread, whatever its status. Read or close it.",
     )
@@ -148,13 +165,12 @@ def unknown_keywords(function_name: str, unknown: set[str], names: list[str]) ->
 def _describe(
     function: Callable[..., object],
     builder: Callable[..., object],
-    name: str,
     signature: inspect.Signature,
     note: str = "",
 ) -> None:
-    """Make a variant look, to `help` and to editors, as if it had been written out."""
+    """Make a variant look, to `help` and to what reads type hints, as if it had been written out."""
     summary, _, rest = inspect.cleandoc(builder.__doc__ or "").partition("\n\n")
-    function.__name__ = name
-    function.__module__ = builder.__module__
     function.__doc__ = "\n\n".join(filter(None, [summary, note, rest]))
+    types = {name: parameter.annotation for name, parameter in signature.parameters.items() if name != "self"}
+    function.__annotations__ = {**types, "return": signature.return_annotation}
     vars(function)["__signature__"] = signature

@@ -161,15 +161,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_type_checkers_see_the_names_that_are_loaded_when_they_are_used() -> None:
-    source = ast.parse(Path(quantcdn.__file__).read_text("utf-8"))
-    (block,) = [
-        node
-        for node in source.body
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    ]
+    stub = ast.parse(Path(quantcdn.__file__).with_suffix(".pyi").read_text("utf-8"))
     seen: dict[str, object] = {}
-    for statement in block.body:
-        assert isinstance(statement, ast.ImportFrom)
+    for statement in stub.body:
+        if isinstance(statement, ast.Assign):
+            assert sorted(ast.literal_eval(statement.value)) == sorted(quantcdn.__all__)
+        if not isinstance(statement, ast.ImportFrom):
+            continue
         for name in statement.names:
             assert name.asname == name.name, "without the alias, the name is private to type checkers"
             module = importlib.import_module(str(statement.module))

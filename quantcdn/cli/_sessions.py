@@ -13,6 +13,7 @@ from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
 from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object
+from quantcdn.models import CreateAISessionRequest, UpdateAISessionRequest
 
 COLUMNS = ("id", "title", "updated_at", "model", "created_at")
 
@@ -77,13 +78,15 @@ def create(
     with connection.open() as (api, organisation), writing():
         created = api.create_ai_session(
             organisation,
-            {
-                "userId": user,
-                "sessionGroup": group,
-                "expirationMinutes": minutes,
-                "metadata": metadata,
-                "initialMessages": None if system is None else [{"role": "system", "content": system}],
-            },
+            CreateAISessionRequest.model_validate(
+                {
+                    "userId": user,
+                    "sessionGroup": group,
+                    "expirationMinutes": minutes,
+                    "metadata": metadata,
+                    "initialMessages": None if system is None else [{"role": "system", "content": system}],
+                }
+            ),
         )
     if output is not None:
         write_record(created.to_dict(), output)
@@ -119,7 +122,9 @@ def append(
         updated = api.update_ai_session(
             organisation,
             session_id,
-            {"newMessages": [{"role": role.value, "content": text}], "tokensUsed": tokens},
+            UpdateAISessionRequest.model_validate(
+                {"newMessages": [{"role": role.value, "content": text}], "tokensUsed": tokens}
+            ),
         )
     write_record(updated.to_dict(), output)
 

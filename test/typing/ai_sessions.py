@@ -97,16 +97,25 @@ def dicts_where_models_are(
     create: CreateAISessionRequestDict,
     update: UpdateAISessionRequestDict,
     extend: ExtendAISessionRequestDict,
-    anything: dict[str, Any],
+    from_json: Mapping[str, Any],
 ) -> None:
     api.create_ai_session("org", {"userId": "u", "metadata": {"a": [1, None]}, "expirationMinutes": 5})
-    api.create_ai_session("org", {"user_id": "u"})
     api.create_ai_session("org", create)
-    api.create_ai_session("org", anything)
+    api.create_ai_session("org", CreateAISessionRequest.from_dict(from_json))
     api.update_ai_session("org", "s", {"newMessages": [{"role": "user", "content": "Hi"}], "tokensUsed": 7})
     api.update_ai_session("org", "s", update)
     api.extend_ai_session("org", "s", {"additionalMinutes": 5})
     api.extend_ai_session("org", "s", extend)
+
+
+def wrong_dicts(api: AISessionsApi, from_json: Mapping[str, Any]) -> None:
+    api.create_ai_session("o", {"userID": "x"})  # type: ignore[arg-type]
+    api.create_ai_session("o", {"userId": 5})  # type: ignore[arg-type]
+    api.create_ai_session("o", from_json)  # type: ignore[arg-type]
+    api.update_ai_session("o", "s", {"newMessages": [{"rol": "user"}]})  # type: ignore[arg-type]
+    api.update_ai_session("o", "s", {"newMessages": [{"role": "system"}]})  # type: ignore[arg-type]
+    api.update_ai_session("o", "s", {"status": "done"})  # type: ignore[arg-type]
+    api.extend_ai_session("o", "s", {"additionalMinutes": "5"})  # type: ignore[arg-type]
 
 
 def typed_dicts() -> None:
