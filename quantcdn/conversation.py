@@ -189,7 +189,7 @@ class Conversation:
 
     def __repr__(self) -> str:
         if not self._is_made:
-            return f"<{type(self).__name__}, not yet made>"
+            return f"<{type(self).__name__}, not made yet>"
         return (
             f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
             f"{self.total_tokens} tokens, expires at {self.expires_at}>"

@@ -1,0 +1,131 @@
+"""Programs whose conversation is interrupted at random times; `test_conversation_interrupts.py` runs them.
+
+    python interrupted_turns.py turns '{"host": …, "access_token": …, "organisation": …, "interrupts": 1000, …}'
+
+A timer raises an exception out of a signal handler, which may be at any moment of a turn, or of entering or leaving a
+keep-alive. What was said of each turn is printed as JSON, or how many threads were left.
+"""
+
+import faulthandler
+import gc
+import json
+import random
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import quantcdn
+from quantcdn.conversation import KeepAlive
+
+
+class Stop(Exception):
+    """A limit that a task queue sets."""
+
+
+class Abort(KeyboardInterrupt):
+    """Ctrl-C."""
+
+
+class Late(TimeoutError):
+    """An alarm, as in many recipes: one of the errors that a socket raises as well."""
+
+
+INTERRUPTS = Stop, Abort, Late
+TURNS = 60
+"""How many turns a conversation has."""
+
+
+@contextmanager
+def interrupted(chance: random.Random, longest: float) -> Iterator[None]:
+    """Interrupt what is done in a `with` block, at a random time."""
+    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, longest))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def turns(order: dict[str, Any], chance: random.Random) -> object:
+    """Say some things in conversations; the value is, for each session, what was said of each of its turns."""
+    configuration = quantcdn.Configuration(order["host"], order["access_token"])
+    told: dict[str, dict[str, str]] = {}
+    interrupts = 0
+    with quantcdn.ApiClient(configuration) as client:
+        api = quantcdn.AISessionsApi(client)
+        while interrupts < order["interrupts"]:
+            conversation = quantcdn.Conversation.open(api, order["organisation"], user_id="interrupted")
+            said = told[conversation.session_id] = {}
+            for number in range(TURNS):
+                text = f"turn {number}"
+                said[text] = "unknown"
+                try:
+                    with interrupted(chance, order["longest"]):
+                        if number % 2:
+                            conversation.append({"role": "user", "content": text})
+                        else:
+                            conversation.turn(text, lambda messages: messages[-1]["content"].upper())
+                        said[text] = "stored"
+                except INTERRUPTS:
+                    interrupts += 1
+
+            # Another thread must get its turn, and the session must be what the conversation says.
+            def say_the_last(conversation: quantcdn.Conversation = conversation) -> None:
+                conversation.append({"role": "user", "content": "the last"}, _request_timeout=20)
+                messages = conversation.messages
+                conversation.refresh()
+                assert messages == conversation.messages
+
+            thread = threading.Thread(target=say_the_last)
+            thread.start()
+            thread.join()
+            assert conversation.messages[-1]["content"] == "the last"
+    return told
+
+
+def keep_alives(order: dict[str, Any], chance: random.Random) -> object:
+    """Keep a session alive for a moment, again and again; the value is how many threads went on."""
+    interrupts = 0
+    while interrupts < order["interrupts"]:
+        try:
+            with interrupted(chance, order["longest"]), KeepAlive(lambda: None, lambda: 3600.0):
+                pass
+        except INTERRUPTS:
+            interrupts += 1
+        except RuntimeError as error:  # what Python makes of one while it starts a thread
+            if not isinstance(error.__context__, INTERRUPTS):
+                raise
+            interrupts += 1
+    gc.collect()
+    ends = time.monotonic() + 10
+    while going_on() and time.monotonic() < ends:
+        time.sleep(0.01)
+    return going_on()
+
+
+def going_on() -> int:
+    return sum(thread.name == "quantcdn-keep-alive" and thread.is_alive() for thread in threading.enumerate())
+
+
+def main() -> None:
+    """Run, and print what came of it."""
+    order = json.loads(sys.argv[2])
+    faulthandler.dump_traceback_later(order["patience"], exit=True)
+    warnings.simplefilter("ignore")  # of plain HTTP, and of sockets that interrupts leave to the garbage collector
+    chance = random.Random(order["seed"])
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise chance.choice(INTERRUPTS)("now")
+
+    signal.signal(signal.SIGALRM, interrupt)
+    sys.unraisablehook = lambda _: None  # an interrupt may strike where nothing can be raised
+    print(json.dumps({"turns": turns, "keep_alives": keep_alives}[sys.argv[1]](order, chance)))
+
+
+if __name__ == "__main__":
+    main()
