@@ -5,6 +5,7 @@ No test waits for time to pass: where time matters, it is simulated, for the ser
 
 import pickle
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -240,6 +241,13 @@ def test_a_repr_shows_ids_and_counts_and_no_content(api: AISessionsApi, sandbox:
         f"<Conversation {conversation.session_id!r}: 2 messages, 7 tokens, expires at {conversation.expires_at}>"
     )
     assert repr(Reply("secret", 7)) == "<Reply: 6 characters, 7 tokens>"
+
+
+def test_a_conversation_that_is_not_made_yet_can_be_shown() -> None:
+    half_made = Conversation.__new__(Conversation)
+
+    assert repr(half_made) == "<Conversation, not made yet>"
+    assert half_made._repr_html_() == "&lt;Conversation, not made yet&gt;"
 
 
 def test_a_conversation_does_not_leave_its_process(api: AISessionsApi, sandbox: Sandbox) -> None:
@@ -1063,6 +1071,41 @@ def test_what_the_application_itself_raises_while_extending_is_handed_over(sandb
         wait_for_its_end(alive)
 
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_token_callable_that_ends_its_thread_ends_keeping_alive_with_a_word(
+    sandbox: Sandbox, connect: Connect
+) -> None:
+    tokens = iter([sandbox.access_token])
+    simulation = Simulation()
+    api = connect(sandbox.host, lambda: next(tokens, None) or sys.exit("no more tokens"))
+    conversation = simulation.conversations.open(api, sandbox.organisation, user_id="agent")
+
+    with pytest.raises(SystemExit, match="no more tokens") as caught, conversation.keep_alive() as alive:
+        wait_for_its_end(alive)
+
+    assert caught.value is alive.failure
+
+
+def test_an_extension_is_tried_before_the_end_also_in_the_last_seconds_of_a_life(connect: Connect) -> None:
+    failed = json_answer({}, 503)
+    simulation = Simulation(length=timedelta(seconds=60))
+    with scripted_server([told(40, **CREATED_AT), failed, failed, failed, told(3600)]) as server:
+        conversation = simulation.conversations.open(connect(server.host), "org", user_id="agent")
+        with conversation.keep_alive():
+            assert simulation.is_over.wait(PATIENCE)
+
+    assert simulation.pauses == [20, 10, 5, 2.5, (3600 - 37.5) / 2]
+
+
+def test_it_is_for_one_block(stage: Stage) -> None:
+    alive = stage.open().keep_alive()
+    with alive, pytest.raises(ApiValueError, match="was entered before: make another one"), alive:
+        raise AssertionError("it was entered twice")
+    with pytest.raises(ApiValueError, match="was entered before: make another one"), alive:
+        raise AssertionError("it was entered again")
+
+    assert keep_alive_threads() == []
 
 
 def test_what_the_block_raises_comes_before_the_failure(stage: Stage) -> None:

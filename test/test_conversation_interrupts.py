@@ -1,4 +1,4 @@
-"""Conversations that are interrupted at any moment: what is said of each turn is true, and the next one is not kept out.
+"""Conversations that are interrupted at any moment: what is said of each turn is true, and the next one gets its turn.
 
 Each test runs `interrupted_turns.py` in a process of its own, since a test run has timers too.
 `HYPOTHESIS_PROFILE=thorough` interrupts some ten thousand times.

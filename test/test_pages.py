@@ -9,7 +9,7 @@ import pytest
 from conftest import Connect
 from servers import ScriptedServer, json_answer, scripted_server
 
-from quantcdn import ServiceException, iter_ai_sessions
+from quantcdn import BadRequestException, ServiceException, iter_ai_sessions
 from quantcdn.sandbox import Sandbox
 
 
@@ -69,6 +69,24 @@ def test_a_server_that_says_the_same_for_ever_does_not_go_on_for_ever(connect: C
         assert [session.id for session in iter_ai_sessions(connect(server.host), "org")] == ["a", "b"]
 
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_service_that_refuses_an_offset_beyond_its_list_heeds_offsets(connect: Connect, status: int) -> None:
+    """All sessions of the second page came before: does the service ignore the offset? It is asked for one far off."""
+    script = [page("a", "b"), page("b", "a"), json_answer({"message": "offset"}, status), page("c"), page()]
+    with scripted_server(script) as server:
+        assert [session.id for session in iter_ai_sessions(connect(server.host), "org")] == ["a", "b", "c"]
+
+    assert [query["offset"] for query in asked(server)] == ["0", "2", str(2**31 - 1), "4", "5"]
+
+
+def test_a_refused_page_is_no_end(connect: Connect) -> None:
+    with (
+        scripted_server([page("a", "b"), json_answer({"message": "offset"}, 400)]) as server,
+        pytest.raises(BadRequestException),
+    ):
+        list(iter_ai_sessions(connect(server.host), "org"))
 
 
 def test_the_options_of_a_call_hold_for_each_page(connect: Connect) -> None:
