@@ -32,9 +32,7 @@ def run(what: str, **order: object) -> Any:
     return json.loads(done.stdout)
 
 
-def test_turns_that_are_interrupted_at_any_moment_are_stored_once_or_not_and_the_next_one_is_not_kept_out(
-    sandbox: Sandbox,
-) -> None:
+def test_turns_that_are_interrupted_at_any_moment_are_stored_once_or_not(sandbox: Sandbox) -> None:
     told = run(
         "turns",
         host=sandbox.host,
