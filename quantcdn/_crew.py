@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
 from quantcdn._report import Interrupted, Report, Result, outcome_of
+from quantcdn._secrets import forget_locals
 from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.progress import Bar
@@ -99,6 +100,7 @@ class Crew:
             try:
                 value = call(target.session_id)
             except Exception as error:
+                forget_locals(error)
                 outcome = outcome_of(error, changes=keep is None)
                 results[job] = target._replace(outcome=outcome, error=None if outcome == "gone" else error)
             else:

@@ -2,13 +2,14 @@
 
 import base64
 import contextlib
+import functools
 import html
 import json
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from quantcdn._headers import Headers, is_harmless
@@ -16,6 +17,8 @@ from quantcdn._interrupts import causes_within, handles_signal
 from quantcdn._message import Request
 from quantcdn._visible import visible
 from quantcdn.exceptions import ApiException
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Header fields whose values are credentials, whoever set them.
 _names_credential = re.compile(
@@ -73,6 +76,8 @@ class Hider:
         if isinstance(value, str):
             for spelling in self._spellings:
                 value = value.replace(spelling, "***")
+            if value.endswith("…"):
+                value = self._hide_cut(value)
         elif isinstance(value, Headers):
             value = Headers((name, self.hide(text)) for name, text in value.iteritems())
         elif isinstance(value, dict):
@@ -81,6 +86,14 @@ class Hider:
         elif isinstance(value, list):
             value = [self.hide(item) for item in cast("list[object]", value)]
         return value
+
+    def _hide_cut(self, text: str) -> str:
+        """An excerpt that may end amid a secret."""
+        for spelling in self._spellings:
+            for length in range(min(len(spelling), _LONGEST_TEXT) - 1, _SHORTEST - 1, -1):
+                if text.endswith(f"{spelling[:length]}…"):
+                    return f"{text[: -length - 1]}***…"
+        return text
 
 
 def _spellings(secret: str) -> Iterator[str]:
@@ -157,3 +170,18 @@ def forget_locals(error: BaseException) -> None:
         is_sending = is_sending or module == "quantcdn.rest"
         with contextlib.suppress(RuntimeError):  # it is still at work
             frame.clear()
+
+
+def forgetful(function: _Function) -> _Function:
+    """The function, made to forget what it was given, and its local variables, when it raises."""
+
+    @functools.wraps(function)
+    def forgetting(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            forget_locals(error)
+            raise
+
+    return cast("_Function", forgetting)

@@ -18,7 +18,7 @@ from quantcdn._decode import decode
 from quantcdn._encode import encode
 from quantcdn._headers import Headers, check_header
 from quantcdn._message import Request, Response
-from quantcdn._secrets import forget_locals, hide_secrets
+from quantcdn._secrets import forgetful, hide_secrets
 from quantcdn.api_response import ApiResponse
 from quantcdn.attempt import Exchange, report
 from quantcdn.configuration import Configuration
@@ -67,6 +67,7 @@ class ApiClient:
 
     _default: ClassVar["ApiClient | None"] = None
 
+    @forgetful
     def __init__(
         self,
         configuration: Configuration | None = None,
@@ -101,6 +102,7 @@ class ApiClient:
         return self.default_headers.get("Cookie")
 
     @cookie.setter
+    @forgetful
     def cookie(self, value: str | None) -> None:
         if value is None:
             changed = self.default_headers.copy()
@@ -109,6 +111,7 @@ class ApiClient:
         else:
             self.set_default_header("Cookie", value)
 
+    @forgetful
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send a header field with each request. It wins over the SDK's own.
 
@@ -168,6 +171,7 @@ class ApiClient:
         timeout = call.options.get("_request_timeout")
         return self._send_unread(lambda: self._encode(call), timeout, repeatable=call.repeatable).response
 
+    @forgetful
     def call_api(
         self,
         method: str,
@@ -191,14 +195,9 @@ class ApiClient:
             TransportException: no answer came.
             ApiValueError: what was given cannot be sent.
         """
-        try:
-            request = low_level_request(method, url, header_params, body, post_params)
-            repeatable = request.method in _REPEATABLE_METHODS
-            return self._send_unread(lambda: request, _request_timeout, repeatable=repeatable)
-        except BaseException as error:
-            del url, header_params, body, post_params
-            forget_locals(error)
-            raise
+        request = low_level_request(method, url, header_params, body, post_params)
+        repeatable = request.method in _REPEATABLE_METHODS
+        return self._send_unread(lambda: request, _request_timeout, repeatable=repeatable)
 
     def _encode(self, call: Call[T]) -> Request:
         configuration = self.configuration

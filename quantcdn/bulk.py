@@ -16,6 +16,7 @@ from quantcdn._call import RequestOptions
 from quantcdn._crew import Crew
 from quantcdn._export import ExportFile, Manifest, line_of
 from quantcdn._report import Interrupted, Outcome, Report, Result
+from quantcdn._secrets import forgetful
 from quantcdn._selection import Selection, distinct
 from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import ApiValueError
@@ -25,6 +26,7 @@ from quantcdn.progress import bar
 __all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend"]
 
 
+@forgetful
 def delete(
     api: AISessionsApi,
     organisation: str,
@@ -92,6 +94,7 @@ def delete(
         return crew.pretend(targets) if dry_run else crew.work(targets, call, shown)
 
 
+@forgetful
 def extend(
     api: AISessionsApi,
     organisation: str,
@@ -154,6 +157,7 @@ def extend(
         return crew.pretend(targets) if dry_run else crew.work(targets, call, shown)
 
 
+@forgetful
 def export(
     api: AISessionsApi,
     organisation: str,

@@ -15,6 +15,7 @@ from quantcdn import __version__, environment
 from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._options import check_option
 from quantcdn._origin import origin_of
+from quantcdn._secrets import forgetful
 from quantcdn._token import normalised_token
 from quantcdn.exceptions import ApiTypeError, ApiValueError, TokenException
 
@@ -133,6 +134,7 @@ class Configuration:
     _default: ClassVar["Configuration | None"] = None
     _level_before_debug: ClassVar[int | None] = None
 
+    @forgetful
     def __init__(
         self,
         host: str | None = None,
@@ -173,6 +175,7 @@ class Configuration:
         self.debug = bool(debug)
 
     @classmethod
+    @forgetful
     def from_environment(
         cls, environ: Mapping[str, str] | None = None, **options: Unpack[ConfigurationOptions]
     ) -> Self:
@@ -201,6 +204,7 @@ class Configuration:
 
     if not TYPE_CHECKING:  # to a type checker, it would make every misspelt option one
 
+        @forgetful
         def __setattr__(self, name: str, value: object) -> None:
             check_option(name, value)
             super().__setattr__(name, value)
@@ -379,7 +383,8 @@ def _warn(text: str) -> None:
     """Warn in the line of whoever uses this module, which is named and not shown: it may hold a literal token."""
     from inspect import stack
 
-    caller = next(frame for frame, path, *_ in stack(context=0) if path != __file__)
+    ours = (__name__, forgetful.__module__)
+    caller = next(frame for frame, *_ in stack(context=0) if frame.f_globals.get("__name__") not in ours)
     is_ours = caller.f_globals.get("__name__", "").startswith("quantcdn.cli.")  # whose lines tell nobody anything
     warnings.warn_explicit(
         text if is_ours else f"{text} (said in line {caller.f_lineno})",

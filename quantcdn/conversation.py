@@ -18,6 +18,7 @@ from quantcdn._arguments import check_arguments
 from quantcdn._call import RequestOptions
 from quantcdn._history import History
 from quantcdn._keep_alive import Expiry, KeepAlive, Stop
+from quantcdn._secrets import forgetful
 from quantcdn._turns import Turns
 from quantcdn.exceptions import (
     ApiTypeError,
@@ -95,6 +96,7 @@ class Conversation:
         self._turns = Turns(after_fork=history.expect_more)
 
     @classmethod
+    @forgetful
     def open(
         cls,
         api: "AISessionsApi",
@@ -147,6 +149,7 @@ class Conversation:
         return conversation
 
     @classmethod
+    @forgetful
     def resume(
         cls, api: "AISessionsApi", organisation: str, session_id: str, **options: Unpack[RequestOptions]
     ) -> Self:
@@ -208,6 +211,7 @@ class Conversation:
         """Whether its `__init__` came to its end, which a debugger does not wait for."""
         return "_turns" in vars(self)
 
+    @forgetful
     def refresh(self, **options: Unpack[RequestOptions]) -> None:
         """Read the session again.
 
@@ -220,6 +224,7 @@ class Conversation:
         steps = self._steps(options)
         self._turns.take(lambda: self._read(steps.next()), steps.left(_PART))
 
+    @forgetful
     def append(
         self,
         *messages: UpdateAISessionRequestNewMessagesInner | Mapping[str, object],
@@ -256,6 +261,7 @@ class Conversation:
         steps = self._steps(options)
         self._turns.take(lambda: self._store(request, steps), steps.left(_PART))
 
+    @forgetful
     def turn(self, text: str, infer: Infer, **options: Unpack[RequestOptions]) -> str:
         """Let a model reply to the user, and store both messages as one turn.
 
@@ -294,6 +300,7 @@ class Conversation:
 
         return self._turns.take(work, steps.left(_PART))
 
+    @forgetful
     def keep_alive(self, minutes: int = 60, **options: Unpack[RequestOptions]) -> KeepAlive:
         """Keep the session from expiring for the length of a `with` block::
 
@@ -326,7 +333,7 @@ class Conversation:
             ends = self._expiry.ends
             return 0.0 if ends is None else ends - self._clock()
 
-        return KeepAlive(extend, left, self._wait)
+        return KeepAlive(forgetful(extend), left, self._wait)
 
     def _steps(self, options: RequestOptions) -> "_Steps":
         return _Steps(options, self._api.api_client.rest_client.timeout)

@@ -6,6 +6,7 @@ from typing_extensions import Unpack
 
 from quantcdn._arguments import check_arguments
 from quantcdn._call import RequestOptions
+from quantcdn._secrets import forgetful
 from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import BadRequestException, UnprocessableEntityException
 from quantcdn.models import ListAISessions200ResponseInner
@@ -15,6 +16,7 @@ __all__ = ["iter_ai_sessions"]
 _BEYOND_ANY_LIST = 2**31 - 1
 
 
+@forgetful
 def iter_ai_sessions(
     api: AISessionsApi,
     organisation: str,
@@ -63,7 +65,7 @@ def iter_ai_sessions(
     def page(offset: int) -> list[ListAISessions200ResponseInner]:
         return api.list_ai_sessions(organisation, user_id, session_group, page_size, offset, model, **options)
 
-    return _all(page)
+    return _all(forgetful(page))
 
 
 def _all(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> Iterator[ListAISessions200ResponseInner]:

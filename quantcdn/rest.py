@@ -25,7 +25,7 @@ from quantcdn._message import Request, Response
 from quantcdn._origin import origin_of
 from quantcdn._pool import HandshakeError, ProxyRefusal, StaleConnection
 from quantcdn._routes import Routes
-from quantcdn._secrets import forget_locals, hide_secrets
+from quantcdn._secrets import forgetful, hide_secrets
 from quantcdn.configuration import DEFAULT_MAX_RESPONSE_SIZE, Configuration
 from quantcdn.exceptions import (
     ApiException,
@@ -209,8 +209,8 @@ class RESTClientObject:
         deadline.hold_for_each_read()
         self._unread[id(response)] = response
         return _LimitedResponse(response, self._max_response_size)
-        return RESTResponse(response, self._max_response_size)
 
+    @forgetful
     def request(
         self,
         method: str,
@@ -235,15 +235,8 @@ class RESTClientObject:
             TransportException: no answer came.
             ApiValueError: what was given cannot be sent.
         """
-        try:
-            return self._request(low_level_request(method, url, headers, body, post_params), _request_timeout)
-        except BaseException as error:
-            del url, headers, body, post_params
-            forget_locals(error)
-            raise
-
-    def _request(self, request: Request, request_timeout: float | tuple[float, float] | None) -> RESTResponse:
-        deadline = Deadline.of(request_timeout, self.timeout)
+        request = low_level_request(method, url, headers, body, post_params)
+        deadline = Deadline.of(_request_timeout, self.timeout)
         try:
             response = self.open(request, deadline)
         except ApiException as error:
@@ -374,7 +367,7 @@ def _is_nonsense(error: object) -> bool:
 def _in_words(error: Any) -> str:
     """How much of an answer came, by an `IncompleteRead`. What did is not kept: it may be large."""
     came: int = error.partial if isinstance(error.partial, int) else len(error.partial)
-    error.partial, error.args = came, ()
+    error.partial, error.args = came if isinstance(error.partial, int) else range(came), ()  # its text asks how long
     whole = f" of the {came + error.expected}" if error.expected else ""
     return f"after {came}{whole} bytes of its answer"
 

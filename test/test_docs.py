@@ -255,6 +255,10 @@ def example_environment(
 
 def run_example(example: Fence, capsys: pytest.CaptureFixture[str]) -> str:
     """Run an example as it stands, and return what it printed."""
+    if "import sentry_sdk" in example.text:  # it patches the process that it is in
+        return subprocess.run(
+            [sys.executable, "-c", example.text], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
     code = compile("\n" * example.line + example.text, ROOT / example.page, "exec")
     exec(code, {"__name__": "__main__"})
     return capsys.readouterr().out

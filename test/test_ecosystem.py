@@ -1,13 +1,17 @@
 """The tools that people put around urllib3 work with the SDK: each is tested as the real package."""
 
+import gzip
 import io
 import json
 import logging
+import os
+import re
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +48,25 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+def documented(needle: str) -> str:
+    """The Python of docs/Logging.md that holds a text."""
+    page = Path(__file__).parent.parent / "docs" / "Logging.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    (block,) = [block for block in blocks if needle in block]
+    return block
+
+
 # vcrpy
 
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> vcr.VCR:
     """vcrpy as docs/Logging.md has it."""
-    return vcr.VCR(cassette_library_dir=str(tmp_path), filter_headers=["authorization"])
+    names: dict[str, Any] = {}
+    exec(documented("import vcr"), names)
+    documented_recorder: vcr.VCR = names["recorder"]
+    documented_recorder.cassette_library_dir = str(tmp_path)
+    return documented_recorder
 
 
 def converse(api: AISessionsApi, organisation: str) -> list[Any]:
@@ -89,6 +105,24 @@ def test_vcrpy_records_and_replays_every_operation_and_hides_the_token(
     assert "Gr\\xFC\\xDFe" in written
     assert sandbox.access_token not in written
     assert "authorization" not in written.lower()
+
+
+def test_vcrpy_as_documented_records_no_credential_of_either_side(
+    connect: Connect, recorder: vcr.VCR, tmp_path: Path
+) -> None:
+    given = {"Set-Cookie": "sid=qc_cookie_0001", "X-New-Token": "qc_rotated_0002"}
+    with scripted_server([json_answer({"id": "s-1"}, headers=given)]) as server:
+        api = connect(server.host, "qc_token_0003")
+        api.api_client.cookie = "sid=qc_cookie_0004"
+        api.api_client.set_default_header("X-Anything", "qc_default_0005")
+        auth = {"in": "header", "key": "X-Api-Key", "value": "qc_key_0006"}
+        with recorder.use_cassette("session.yaml"):
+            response = api.get_ai_session_with_http_info("org", "s-1", _request_auth=auth)
+    assert (response.headers or {})["set-cookie"] == "sid=qc_cookie_0001"  # only the record is without it
+    assert server.request.headers["x-api-key"] == "qc_key_0006"
+    written = (tmp_path / "session.yaml").read_text(encoding="utf-8")
+    assert "s-1" in written
+    assert "qc_" not in written
 
 
 def test_vcrpy_refuses_what_was_not_recorded(sandbox: Sandbox, connect: Connect, recorder: vcr.VCR) -> None:
@@ -167,6 +201,45 @@ def test_opentelemetry_does_not_trace_what_was_not_sent(connect: Connect, spans:
     with pytest.raises(ValueError, match="session_id"):
         connect("http://127.0.0.1:9").get_ai_session("org", "..")
     assert spans.get_finished_spans() == ()
+
+
+def test_opentelemetry_as_documented_traces_no_query(sandbox: Sandbox) -> None:
+    run = run_documented("URLLib3Instrumentor", sandbox)
+    assert "/ai/sessions" in run.stdout
+    assert "user-12345" not in run.stdout
+
+
+# Sentry
+
+
+def test_sentry_as_documented_gets_no_secret_and_no_user_of_yours(sandbox: Sandbox) -> None:
+    """The real one, with its default settings, and with a server that takes what it sends."""
+    with scripted_server(repeat(json_answer({}))) as sentry:
+        dsn = sentry.host.replace("http://", "http://key@") + "/1"
+        run_documented("import sentry_sdk", sandbox, SENTRY_DSN=dsn)
+    events = [gzip.decompress(request.body).decode() for request in sentry.requests]
+    assert any("NotFoundException" in event for event in events)
+    assert any('"type":"transaction"' in event for event in events)
+    for event in events:
+        assert sandbox.access_token not in event
+        assert "userId=" not in event
+
+
+def run_documented(needle: str, sandbox: Sandbox, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run an example of docs/Logging.md in a process of its own: it patches that."""
+    environment = {
+        "BEARER_TOKEN": sandbox.access_token,
+        "QUANT_ORGANISATION": sandbox.organisation,
+        "QUANT_BASE_URL": sandbox.host,
+        **variables,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", documented(needle)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
 
 # truststore

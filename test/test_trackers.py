@@ -17,7 +17,18 @@ from servers import CLOSE, RESET, STALL, Answer, answer, json_answer, scripted_s
 from test_secrets import CONTENT, CREATE, OPTIONS, SECRETS, assert_hidden, client_with_secrets, untrusted
 from trackers import TRACKERS
 
-from quantcdn import AISessionsApi, ApiClient, ApiException, ApiValueError, Attempt, Configuration
+from quantcdn import (
+    AISessionsApi,
+    ApiClient,
+    ApiException,
+    ApiValueError,
+    Attempt,
+    Configuration,
+    Conversation,
+    bulk,
+    iter_ai_sessions,
+)
+from quantcdn.bulk import Report
 
 Situation = Callable[[ExitStack], ApiClient]
 
@@ -99,6 +110,21 @@ CALLS: dict[str, Callable[[AISessionsApi], object]] = {
         "POST", f"{api.api_client.configuration.host}/a", OPTIONS["_headers"], CONTENT, _request_timeout=0.3
     ).response.json(),
 }
+HELPERS: dict[str, Callable[[AISessionsApi], object]] = {
+    "conversation opened": lambda api: Conversation.open(
+        api, "org", user_id="u", initial_messages=CREATE["initialMessages"], **OPTIONS
+    ),
+    "conversation resumed": lambda api: Conversation.resume(api, "org", "s-1", **OPTIONS),
+    "pages": lambda api: list(iter_ai_sessions(api, "org", **OPTIONS)),
+    "bulk": lambda api: raise_first_of(bulk.delete(api, "org", ["s-1"], **OPTIONS)),
+    "bulk selection": lambda api: bulk.delete(api, "org", bulk.Selection(), **OPTIONS),
+}
+
+
+def raise_first_of(report: Report) -> None:
+    (result,) = report.results
+    assert result.error is not None
+    raise result.error
 
 
 def failure_of(call: Callable[[], object]) -> BaseException | None:
@@ -107,7 +133,7 @@ def failure_of(call: Callable[[], object]) -> BaseException | None:
         call()
     except BaseException as error:
         frames = error.__traceback__
-        while frames is not None and frames.tb_frame.f_globals["__name__"] == __name__:
+        while frames is not None and not frames.tb_frame.f_globals["__name__"].startswith("quantcdn."):
             frames = frames.tb_next
         return error.with_traceback(frames)
     return None
@@ -130,6 +156,18 @@ def test_no_tracker_finds_a_secret_in_what_the_sdk_raises(
         assert_no_tracker_shows_a_secret(error)
     if call is CALLS["plain"]:
         assert isinstance(error, ApiException)
+
+
+@pytest.mark.parametrize("situation", [nobody, SITUATIONS["404"]], ids=["refused", "404"])
+@pytest.mark.parametrize("call", HELPERS.values(), ids=HELPERS)
+def test_no_tracker_finds_a_secret_in_what_a_helper_raises(
+    situation: Situation, call: Callable[[AISessionsApi], object]
+) -> None:
+    with ExitStack() as stack:
+        api = AISessionsApi(stack.enter_context(situation(stack)))
+        error = failure_of(lambda: call(api))
+    if error is not None:
+        assert_no_tracker_shows_a_secret(error)
 
 
 @pytest.mark.parametrize(
@@ -229,8 +267,20 @@ def _fails_with(headers: object) -> None:
     raise LookupError(type(headers))
 
 
-def test_a_constructor_that_refuses_a_token_can_be_shown() -> None:
-    error = failure_of(lambda: Configuration(access_token="two words"))
-    assert isinstance(error, ApiValueError)
-    for tool in TRACKERS.values():
-        assert "not made yet" in tool(error)
+def test_no_tracker_finds_a_secret_in_an_option_that_is_refused() -> None:
+    bad = f"{SECRETS['token']} {SECRETS['token']}"
+    client = ApiClient(Configuration("http://127.0.0.1:1"))
+    misuses: list[Callable[[], object]] = [
+        lambda: Configuration(access_token=bad),
+        lambda: setattr(client.configuration, "access_token", bad),
+        lambda: Configuration.from_environment(None, access_token=bad),
+        lambda: client_with_secrets("http://127.0.0.1:1", "host:port"),
+        lambda: ApiClient(client.configuration, "X-Key", f"{SECRETS['header']}\n"),
+        lambda: ApiClient(client.configuration, cookie=f"sid={SECRETS['cookie']}\n"),
+        lambda: client.set_default_header("X-Key", f"{SECRETS['header']}\n"),
+        lambda: setattr(client, "cookie", f"sid={SECRETS['cookie']}\n"),
+    ]
+    for misuse in misuses:
+        error = failure_of(misuse)
+        assert isinstance(error, ApiValueError)
+        assert_no_tracker_shows_a_secret(error)
