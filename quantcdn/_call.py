@@ -94,9 +94,10 @@ class Result(Generic[T]):
         expected: what that is, in words for an error.
         wrapped_in: the fields of an object under which the value may stand instead of standing alone.
         when_gone: makes what a delete returns when the session is known to be gone and no body says so.
+        named_by: the field that names the session, where an answer without one would tell nothing.
     """
 
-    __slots__ = ("adapter", "expected", "when_gone", "wrapped_in")
+    __slots__ = ("adapter", "expected", "named_by", "when_gone", "wrapped_in")
 
     def __init__(
         self,
@@ -105,11 +106,13 @@ class Result(Generic[T]):
         expected: str,
         wrapped_in: tuple[str, ...] = (),
         when_gone: Callable[[], T] | None = None,
+        named_by: str | None = None,
     ) -> None:
         self.adapter: TypeAdapter[T] = TypeAdapter(type_)
         self.expected = expected
         self.wrapped_in = wrapped_in
         self.when_gone = when_gone
+        self.named_by = named_by
 
 
 class Call(NamedTuple, Generic[T]):

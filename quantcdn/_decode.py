@@ -1,16 +1,18 @@
 """From an answer to the model that was asked for, or to the exception of its status. Pure."""
 
+import http.client
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from quantcdn._call import Call, Result
 from quantcdn._headers import Headers
 from quantcdn._message import Response
 from quantcdn.exceptions import (
+    OUTCOME_UNKNOWN,
     ApiException,
     BadRequestException,
     ConflictException,
@@ -24,6 +26,7 @@ from quantcdn.exceptions import (
     UnprocessableEntityException,
 )
 from quantcdn.models._base import ResponseModel
+from quantcdn.models._lenient import read_json, read_leniently
 
 T = TypeVar("T")
 
@@ -38,23 +41,63 @@ _EXCEPTION_OF_STATUS: dict[int, type[ApiException]] = {
 }
 
 
-def decode(call: Call[T], response: Response) -> T:
+# A few bytes can become an object of hundreds, and nothing interrupts the reading. So what a body holds is bounded.
+_MOST_VALUES = 1_000_000
+# A text, or the beginning of one that does not end; or what stands before a value.
+_TEXT_OR_VALUE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|([\[{,])', re.DOTALL)
+
+# Python knows others, some of which take a time that grows with the square of the length.
+_CHARSETS = frozenset(
+    [
+        *("utf-8", "utf8", "utf-8-sig", "us-ascii", "ascii", "latin-1", "latin1", "koi8-r", "koi8-u"),
+        *("gb18030", "gbk", "gb2312", "big5", "shift-jis", "euc-jp", "euc-kr"),
+        *(f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "le", "be", "-le", "-be")),
+        *(f"iso-8859-{part}" for part in range(1, 17) if part != 12),
+        *(f"{name}{number}" for name in ("windows-", "cp") for number in range(1250, 1259)),
+    ]
+)
+
+# What a delete is answered, but for white space, by services that have nothing to say of it.
+_NOTHING = frozenset(["", "null", "true", "[]", "ok", '"ok"', '""'])
+
+
+class _NotReadError(ValueError):
+    """An answer is refused before it is looked at."""
+
+
+def decode(call: Call[T], response: Response, *, after_loss: bool = False) -> T:
     """What a successful answer to a call holds.
+
+    Args:
+        call: the call.
+        response: the answer.
+        after_loss: whether an earlier attempt may have taken effect.
 
     Raises:
         ApiException: the answer is of another status; each has its subclass.
         ResponseFormatException: the answer cannot be read as what was asked.
     """
+    result = call.result
     if not 200 <= response.status < 300:
+        if after_loss and response.status == 404 and result.when_gone is not None:
+            if _is_of_the_service(response):
+                return result.when_gone()  # the attempt whose answer was lost has deleted it
+            raise _unreadable(
+                result, response, "this 404 is not the service's, and an earlier attempt may have deleted it or not"
+            )
         raise exception_of(response, repeatable=call.repeatable)
+    if _holds_too_much(response.body):
+        raise _unreadable(result, response, f"it holds more than {_MOST_VALUES:,} values")
     try:
-        data = call.result.adapter.validate_json(response.body)
+        data = result.adapter.validate_json(response.body)
     except ValidationError:
         data = None
     if data is None:
-        data = _decode_leniently(call.result, response)
+        data = _decode_leniently(result, response)
     if isinstance(data, ResponseModel) and data.model_extra and _is_failure(data):
-        raise _unreadable(call.result, response, "it reports an error, in spite of its status")
+        raise _unreadable(result, response, "it reports an error, in spite of its status")
+    if result.named_by is not None and not getattr(data, result.named_by):
+        raise _unreadable(result, response, "it does not name the session, which may be there nevertheless")
     return data
 
 
@@ -62,14 +105,18 @@ def exception_of(response: Response, *, repeatable: bool) -> ApiException:
     """The exception for an answer that is no success."""
     status = response.status
     text, data = _text_and_json(response)
-    reason = response.reason
-    if 300 <= status < 400:
+    reason = response.reason or http.client.responses.get(status)
+    kind = _EXCEPTION_OF_STATUS.get(status, ApiException)
+    if status == 304:
+        reason = f"{reason} (an answer out of a cache in between: the request asked whether nothing was modified)"
+    elif 300 <= status < 400:
         target = re.sub(r"//[^/?#]*@|[?#].*", _hide, response.headers.get("location", "an unnamed place"))
         reason = f"{reason or 'Redirect'} (redirects are not followed; this one leads to {target})"
-    if status >= 500:
-        kind: type[ApiException] = ServiceException if repeatable else OutcomeUnknownServiceException
-    else:
-        kind = _EXCEPTION_OF_STATUS.get(status, ApiException)
+    elif status >= 500 and repeatable:
+        kind = ServiceException
+    elif status >= 500:
+        kind = OutcomeUnknownServiceException
+        reason = f"{reason or 'Service error'}; {OUTCOME_UNKNOWN}"
     return kind.answered(status, reason, Headers(response.headers.items()), text, data)
 
 
@@ -77,23 +124,35 @@ def _hide(match: re.Match[str]) -> str:
     return "//***@" if match[0].startswith("//") else f"{match[0][0]}***"
 
 
+def _is_of_the_service(response: Response) -> bool:
+    """Whether an answer of an error is the service's: a gateway's says nothing of the session."""
+    data = _text_and_json(response)[1]
+    return isinstance(data, dict) and not {"message", "error", "code"}.isdisjoint(cast("dict[str, object]", data))
+
+
 def _decode_leniently(result: Result[T], response: Response) -> T:
-    """A second pass, over Python objects: for other charsets, wrapped values, and timestamps and ids in other forms."""
-    if response.status == 204 and result.when_gone is not None:
+    """A second pass, over Python objects: for other charsets, wrapped values, and whatever came in another form."""
+    if result.when_gone is not None and (response.status == 204 or _says_nothing(response)):
         return result.when_gone()
     if not response.body:
         raise _unreadable(result, response, "it is empty")
     try:
-        value: object = from_json(text_of(response))
-        return result.adapter.validate_python(_unwrapped(value, result.wrapped_in))
+        value = _unwrapped(_json(text_of(response)), result.wrapped_in)
+        return read_leniently(result.adapter.validate_python, value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "at its top"
         problem = f"{place}: {first['msg']}"
-    except (ValueError, LookupError) as error:
+    except _NotReadError as error:
+        problem = str(error)
+    except ValueError as error:
         problem = f"it is not JSON, {error}"
     # Not inside the clauses above: a context of pydantic's holds the input, and cannot be pickled with the exception.
     raise _unreadable(result, response, problem)
+
+
+def _says_nothing(response: Response) -> bool:
+    return response.body[:20].decode("ascii", "replace").strip().lower() in _NOTHING and len(response.body) <= 20
 
 
 def _unwrapped(value: object, names: tuple[str, ...]) -> object:
@@ -118,7 +177,7 @@ def _unreadable(result: Result[T], response: Response, problem: str) -> Response
         response.status,
         f"The answer cannot be read as {result.expected} ({problem})",
         Headers(response.headers.items()),
-        _text_and_json(response)[0],
+        *_text_and_json(response),
     )
 
 
@@ -126,22 +185,35 @@ def text_of(response: Response) -> str:
     """The body as text, in the charset that is declared.
 
     Raises:
-        ValueError: it is no text in it.
-        LookupError: there is no such charset.
+        ValueError: it is no text in it, or the charset is not one of those that are read.
     """
     declared = re.search(r"charset\s*=\s*[\"']?([^\s\"';]+)", response.headers.get("content-type", ""), re.IGNORECASE)
-    charset = declared[1].lower() if declared else "utf-8"
-    text = response.body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset)
-    text.encode()  # some charsets, like UTF-7, carry lone surrogates, which no text may hold
-    return text
+    charset = declared[1].lower().replace("_", "-") if declared else "utf-8"
+    if charset not in _CHARSETS:
+        raise _NotReadError(f"its charset is {charset[:40]!a}, which is not one of those that are read")
+    return response.body.decode(charset).removeprefix("\ufeff")
+
+
+def _json(text: str) -> Any:
+    if _holds_too_much(text.encode()):
+        raise _NotReadError(f"it holds more than {_MOST_VALUES:,} values")
+    return read_json(text)
+
+
+def _holds_too_much(body: bytes) -> bool:
+    """Whether there are too many values in a JSON text."""
+    if len(body) <= _MOST_VALUES or sum(map(body.count, b"[{,")) <= _MOST_VALUES:
+        return False
+    values = (match for match in _TEXT_OR_VALUE.finditer(body) if match[1])
+    return next(islice(values, _MOST_VALUES, None), None) is not None
 
 
 def _text_and_json(response: Response) -> tuple[str, Any]:
     try:
         text = text_of(response)
-    except (ValueError, LookupError):
-        return response.body.decode("utf-8", "replace"), None
+    except ValueError:
+        text = response.body.decode("utf-8", "replace")
     try:
-        return text, from_json(text)
+        return text, _json(text)
     except ValueError:
         return text, None

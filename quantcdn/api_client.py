@@ -210,11 +210,9 @@ class ApiClient:
         response, exchanges = self._send(
             lambda: self._encode(call), self.rest_client.read, deadline, repeatable=call.repeatable
         )
-        gone = call.result.when_gone
-        if gone is not None and response.status == 404 and any(exchange.outcome.unknown for exchange in exchanges):
-            return response, gone()  # an attempt whose answer was lost has deleted it
+        after_loss = response.status == 404 and any(exchange.outcome.unknown for exchange in exchanges)
         try:
-            return response, decode(call, response)
+            return response, decode(call, response, after_loss=after_loss)
         except ApiException as error:
             failure = error
         _finish(failure, exchanges)

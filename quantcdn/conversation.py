@@ -137,14 +137,9 @@ class Conversation:
             }
         )
         asked = cls._clock()
-        answer = api.create_ai_session_with_http_info(organisation, request, **options)
-        session = answer.data
-        if not session.session_id:
-            raise ResponseFormatException.answered(
-                answer.status_code, "The answer does not name the session that was created", answer.headers or {}
-            )
+        session = api.create_ai_session(organisation, request, **options)
         history = History(request.to_dict().get("initialMessages", []))
-        conversation = cls(api, organisation, session.session_id, history)
+        conversation = cls(api, organisation, cast("str", session.session_id), history)  # one without is no answer
         conversation._expiry = Expiry.of_new(session.created_at, session.expires_at, asked)
         return conversation
 
@@ -368,6 +363,8 @@ class Conversation:
     def _read(self, options: RequestOptions, turn: Sequence[Mapping[str, Any]] = ()) -> bool:
         """Read the session, and tell whether a turn whose answer was lost is in it for certain."""
         session = self._api.get_ai_session(self._organisation, self._session_id, **options)
+        if "messages" in session.unread:  # none is something else
+            raise ResponseFormatException(reason="The messages of the session cannot be read")
         expires_at = _beyond_the_contract(session, ExtendAISession200Response, "expiresAt", "expires_at").expires_at
         if expires_at is not None:
             self._expiry = self._expiry.moved_to(expires_at)

@@ -183,7 +183,7 @@ class ApiException(OpenApiException):
         return request_id_of(self.headers)
 
     def __str__(self) -> str:
-        parts = [str(part) for part in (self.status, self.reason) if part is not None]
+        parts = [str(part) for part in (self.status, self.reason) if part not in (None, "")]
         text = " ".join(parts) or type(self).__name__
         message = excerpt(message_of(self.data), 500) or excerpt(self.body)
         if message:
@@ -288,11 +288,14 @@ class OutcomeUnknownServiceException(OutcomeUnknownException, ServiceException):
     """5xx: the service failed at an unknown point."""
 
 
+OUTCOME_UNKNOWN = "whether the request took effect is not known"
+
+
 def with_unknown_outcome(failure: TransportException) -> OutcomeUnknownException:
     """The exception for the same failure of a request that may have taken effect."""
     timed_out = isinstance(failure, TimeoutException)
     kind = OutcomeUnknownTimeoutException if timed_out else OutcomeUnknownConnectionException
-    return kind(f"{failure.reason}; whether the request took effect is not known")
+    return kind(f"{failure.reason}; {OUTCOME_UNKNOWN}")
 
 
 def message_of(data: object) -> str | None:

@@ -304,7 +304,8 @@ def test_any_status_of_success_counts(connect: Connect, operation: Operation, st
 def test_a_success_that_cannot_be_read_is_an_error(connect: Connect, operation: Operation, reply: bytes) -> None:
     with scripted_server([reply]) as server:
         api = connect(server.host)
-        if operation.name == "delete_ai_session" and b"204" in reply:
+        says_nothing = not reply.endswith((b"<html>", b"7", b"["))
+        if operation.name == "delete_ai_session" and says_nothing:
             assert operation.call(api) == DeleteAISession200Response()
             return
         with pytest.raises(ResponseFormatException, match=r"^20\d The answer cannot be read as ") as caught:
@@ -589,7 +590,7 @@ def test_a_good_change_after_construction_is_sent(connect: Connect) -> None:
     request.session_group = "g"
     assert request.metadata is not None
     request.metadata["a"] = [1]
-    with scripted_server([json_answer({})]) as server:
+    with scripted_server([json_answer({"sessionId": "s"})]) as server:
         connect(server.host).create_ai_session("org", request)
     assert server.request.json() == {
         "userId": "u",

@@ -183,12 +183,12 @@ ECHOES: dict[str, Echo] = {
     "200 that is text": bad(200, lambda echo: echo.encode()),
     "200 that is not UTF-8": bad(200, lambda echo: echo.encode() + b"\xff"),
     "200 of the wrong shape": bad(200, lambda echo: json.dumps({"id": {echo: 1}, "sessionId": [echo]}).encode()),
-    "200 with a wrong time": bad(200, lambda echo: json.dumps({"createdAt": echo}).encode()),
+    "200 with a wrong id": bad(200, lambda echo: json.dumps({"createdAt": echo, "id": 1.5}).encode()),
     "200 that reports an error": bad(200, lambda echo: json.dumps({"error": echo}).encode()),
     "200 that is no gzip": bad(200, lambda echo: echo.encode(), Content_Encoding="gzip"),
     "200 too large": bad(200, lambda echo: echo.encode() * 1000),
     "200 with the request in its headers": lambda echo: answer(
-        200, b"{}", {"X-Echo": one_line(echo), "Set-Cookie": one_line(echo)}
+        200, b'{"id": "s"}', {"X-Echo": one_line(echo), "Set-Cookie": one_line(echo)}
     ),
     "status line that is none": head_of(lambda echo: f"{echo}\r\n\r\n"),
     "status that is none": head_of(lambda echo: f"HTTP/1.1 {echo}\r\n\r\n"),

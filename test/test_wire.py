@@ -48,8 +48,8 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def creating() -> Iterator[ScriptedServer]:
-    """A server that answers every request with an empty object."""
-    with scripted_server(repeat(json_answer({}, 201))) as server:
+    """A server that answers every request with the id of a session."""
+    with scripted_server(repeat(json_answer({"sessionId": "s"}, 201))) as server:
         yield server
 
 

@@ -24,7 +24,7 @@ from quantcdn.models import (
 from quantcdn.models._sessions import Sessions
 from quantcdn.models._types import Filter, Integer
 
-_CREATED = Result(CreateAISession201Response, expected="the session that was created")
+_CREATED = Result(CreateAISession201Response, expected="the session that was created", named_by="session_id")
 _LISTED: Result[list[ListAISessions200ResponseInner]] = Result(
     Sessions,
     expected="a list of sessions",

@@ -9,6 +9,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json, to_json
 from typing_extensions import Self
 
+from quantcdn.models._lenient import ID_NAMES, read_json, read_leniently
+
 
 class Model(BaseModel):
     """A schema of the contract: a pydantic model that reads and writes the names of the wire."""
@@ -98,12 +100,15 @@ class RequestModel(Model):
 
 def _spellings(wire_name: str, name: str) -> AliasChoices:
     """Every spelling under which a field is read, the one of the wire first."""
-    id_names = ("sessionId", "session_id", "id") if name in ("id", "session_id") else ()
+    id_names = ID_NAMES if name in ID_NAMES else ()
     return AliasChoices(*dict.fromkeys([wire_name, to_camel(name), name, *id_names]))
 
 
 class ResponseModel(Model):
-    """An answer. It is open: unknown fields and values are kept, and either spelling of a name is read."""
+    """An answer. It is open: unknown fields and values are kept, and either spelling of a name is read.
+
+    A field that came in a form that cannot be read is None; what came is kept as it is, among the unknown fields.
+    """
 
     model_config = ConfigDict(
         extra="allow",
@@ -114,6 +119,41 @@ class ResponseModel(Model):
         ),
         hide_input_in_errors=True,
     )
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The names of the fields that came in a form that cannot be read. `model_extra` holds what came."""
+        came = {name for name, value in (self.model_extra or {}).items() if value is not None}
+        return tuple(
+            name
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) is None and not came.isdisjoint(cast("AliasChoices", field.validation_alias).choices)
+        )
+
+    @overload
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any]) -> Self: ...
+    @overload
+    @classmethod
+    def from_dict(cls, obj: None) -> None: ...
+    @classmethod
+    def from_dict(cls, obj: Mapping[str, Any] | None) -> Self | None:
+        """The model of a dict; None of None. A field that cannot be read is None, and among the unknown ones.
+
+        Raises:
+            pydantic.ValidationError: it is no dict, or its id is none.
+        """
+        return None if obj is None else read_leniently(cls.model_validate, obj)
+
+    @classmethod
+    def from_json(cls, json_str: str) -> Self:
+        """The model of a JSON text. A field that cannot be read is None, and among the unknown ones.
+
+        Raises:
+            ValueError: the text is not JSON.
+            pydantic.ValidationError: it is no object, or its id is none.
+        """
+        return read_leniently(cls.model_validate, read_json(json_str))
 
 
 class SnakeCaseResponseModel(ResponseModel):

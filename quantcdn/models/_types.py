@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, Strict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import Self
 
@@ -175,13 +175,15 @@ Metadata = Annotated[dict[str, Any], BeforeValidator(_check_metadata)]
 # Two days that share no year, month, day or day of the week: what dateutil fills in from a default, it fills in
 # differently from these two.
 _DEFAULTS = (datetime(2000, 1, 1), datetime(2013, 12, 29))
+# Longer than any timestamp. Whatever reads one takes more time, the longer the text is.
+_LONGEST = 64
 _LEAP_SECOND = re.compile(r"(?<=:\d\d:)60(?!\d)")
 # People mean three hours ahead by GMT+3, and dateutil reads three hours behind; a single letter at the end is a time
 # zone to some, and half of a.m. to dateutil; in a row of four numbers or more, dateutil guesses which is which.
-_AMBIGUOUS = re.compile(r"(?<![A-Za-z-])[A-Za-z]+[+-]\d|\d\s*[A-Ya-y](?![A-Za-z\d])|(\d+[-,]){3}")
+_AMBIGUOUS = re.compile(r"(?<![A-Za-z-])[A-Za-z]+[+-]\d|\d\s*[A-Ya-y](?![A-Za-z\d])|\d(?:[-,]\d+){2}[-,]")
 # The one form with a year of two digits in which it is known which number is the year: RFC 850 and RFC 822.
 _has_two_digit_year = re.compile(r"[A-Za-z]+, \d\d?[ -][A-Za-z]{3}[ -]\d\d .*").fullmatch
-_is_number = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)\s*").fullmatch
+_is_number = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*").fullmatch
 # A number is read as seconds or milliseconds since 1970 where that gives a year from 2000 to 2099. Anything else is
 # more likely to mean something different: 2024, 20240506, or "never", as the last second of the year 9999.
 _FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
@@ -215,6 +217,8 @@ def _read_with_dateutil(text: str) -> datetime:
 
 def _read_timestamp(value: object) -> datetime:
     if isinstance(value, bool) or not isinstance(value, str | int | float | datetime):
+        raise _no_timestamp()
+    if isinstance(value, str) and len(value) > _LONGEST:
         raise _no_timestamp()
     is_number = _is_number(value) if isinstance(value, str) else isinstance(value, int | float)
     try:
@@ -264,6 +268,9 @@ Timestamp = Annotated[
     ),
 ]
 """An instant, always with a time zone. RFC 3339, RFC 1123, epoch seconds and their kin are read; no zone means UTC."""
+
+Messages = Annotated[list[dict[str, Any]], Field(fail_fast=True)]
+"""Messages, of whatever fields. Only the first that is none is told: each could be."""
 
 Id = Annotated[
     str,

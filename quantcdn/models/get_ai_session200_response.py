@@ -1,9 +1,7 @@
 """The model `GetAISession200Response`."""
 
-from typing import Any
-
 from quantcdn.models._base import SnakeCaseResponseModel
-from quantcdn.models._types import Id, Timestamp
+from quantcdn.models._types import Id, Messages, Timestamp
 
 
 class GetAISession200Response(SnakeCaseResponseModel):
@@ -12,5 +10,5 @@ class GetAISession200Response(SnakeCaseResponseModel):
     id: Id | None = None
     title: str | None = None
     model: str | None = None
-    messages: list[dict[str, Any]] | None = None
+    messages: Messages | None = None
     created_at: Timestamp | None = None

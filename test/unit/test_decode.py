@@ -59,13 +59,39 @@ def refusal(call: Any, response: Response) -> ApiException:
 @pytest.mark.parametrize("operation", MODELS)
 def test_any_2xx_with_a_readable_body_is_success(operation: str) -> None:
     for status in (200, 201, 202, 204, 207, 226, 299):
-        data = decode(CALLS[operation], answer({"message": "hello"}, status))
-        assert data == MODELS[operation].from_dict({"message": "hello"})
+        data = decode(CALLS[operation], answer({"message": "hello", "sessionId": "s"}, status))
+        assert data == MODELS[operation].from_dict({"message": "hello", "sessionId": "s"})
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"gone"], ids=repr)
 def test_a_delete_answered_204_is_success_whatever_its_body(body: bytes) -> None:
     assert decode(DELETE, answer(body, 204)) == DeleteAISession200Response()
+
+
+@pytest.mark.parametrize("status", [200, 202, 205])
+@pytest.mark.parametrize("body", ["", "\n", " null ", "OK", "ok\r\n", '"OK"', "true", "[]"], ids=repr)
+def test_a_delete_answered_with_nothing_to_read_has_succeeded(status: int, body: str) -> None:
+    assert decode(DELETE, answer(body, status)) == DeleteAISession200Response()
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>Log in</html>", "false", "0", '{"mess', "no", "[1]", "null, but", '{"error":1}']
+)
+def test_a_delete_answered_with_anything_else_is_not_known_to_have_succeeded(body: str) -> None:
+    assert isinstance(refusal(DELETE, answer(body)), ResponseFormatException)
+
+
+@pytest.mark.parametrize("body", ["{}", '{"status":"active"}', '{"sessionId":null}', '{"sessionId":""}'])
+def test_a_create_that_names_no_session_is_refused(body: str) -> None:
+    for status in (200, 201):
+        error = refusal(CREATE, answer(body, status))
+        assert isinstance(error, ResponseFormatException)
+        assert "it does not name the session, which may be there nevertheless" in str(error)
+
+
+@pytest.mark.parametrize("operation", ["get", "update", "extend", "delete"])
+def test_another_answer_may_leave_the_id_out(operation: str) -> None:
+    assert decode(CALLS[operation], answer({})) == MODELS[operation]()
 
 
 @pytest.mark.parametrize("operation", [name for name in CALLS if name != "delete"])
@@ -80,7 +106,7 @@ def test_unknown_fields_are_kept_null_ones_included() -> None:
 
 
 def test_an_unknown_status_is_kept() -> None:
-    assert decode(CREATE, answer({"status": "hibernating"})).status == "hibernating"
+    assert decode(CREATE, answer({"sessionId": "s", "status": "hibernating"})).status == "hibernating"
 
 
 @pytest.mark.parametrize(
@@ -105,8 +131,9 @@ def test_a_field_is_read_in_every_spelling_and_the_wire_name_wins(
     operation: str, field: str, spellings: list[str]
 ) -> None:
     def read(fields: dict[str, Any]) -> Any:
-        data = decode(CALLS[operation], answer([fields] if operation == "list" else fields))
-        return data[0] if operation == "list" else data
+        if operation == "list":
+            return decode(LIST, answer([fields]))[0]
+        return MODELS[operation].from_dict(fields)
 
     values: list[Any] = ["a", "b", "c"]
     if field.endswith("_at"):
@@ -128,29 +155,86 @@ def test_an_integer_id_is_read_as_a_string(sent: int, read: str) -> None:
     assert decode(UPDATE, answer({"sessionId": sent})).session_id == read
 
 
-@pytest.mark.parametrize(
-    ("operation", "fields"),
-    [
-        ("get", {"id": True}),
-        ("get", {"id": 1.5}),
-        ("get", {"id": ["a"]}),
-        ("get", {"title": 5}),
-        ("get", {"model": {}}),
-        ("get", {"messages": {"role": "user"}}),
-        ("get", {"messages": ["hello"]}),
-        ("get", {"messages": "[]"}),
-        ("update", {"totalTokens": "5"}),
-        ("update", {"totalTokens": True}),
-        ("update", {"totalMessages": 1.5}),
-        ("create", {"status": 1}),
-        ("delete", {"message": 1}),
-    ],
-    ids=str,
-)
-def test_any_other_wrong_type_is_refused_by_the_name_of_its_field(operation: str, fields: dict[str, Any]) -> None:
-    error = refusal(CALLS[operation], answer(fields))
+@pytest.mark.parametrize("name", ["id", "sessionId", "session_id"])
+@pytest.mark.parametrize("value", [True, 1.5, ["a"], {}, {"id": "a"}], ids=repr)
+@pytest.mark.parametrize("operation", ["create", "list", "get", "update", "extend"])
+def test_an_id_that_is_none_is_refused_by_its_place(operation: str, name: str, value: object) -> None:
+    fields = {"created_at": "", "title": 5, name: value}
+    error = refusal(CALLS[operation], answer([{"id": 1}, fields] if operation == "list" else fields))
     assert isinstance(error, ResponseFormatException)
-    assert f"({next(iter(fields))}" in str(error)
+    assert f"({'1.' if operation == 'list' else ''}{name}: " in str(error)
+
+
+ODD_FIELDS = [
+    *[("get", "title", value) for value in (5, True, ["a"], {}, 1.5)],
+    *[("get", "messages", value) for value in ("[]", "", {"role": "user"}, ["hello"], [{}, None], [[]], False, 7)],
+    *[("get", "createdAt", value) for value in ("", "0000-00-00 00:00:00", "never", {}, [], False, 0, 2024, "\x00")],
+    *[("create", "expiresAt", value) for value in ("", "-5877585-01-28T05:08:53.857Z", -1, 1e300, "1" * 5000)],
+    *[("create", "status", value) for value in (1, None, {"is": "active"}) if value is not None],
+    *[("update", "totalMessages", value) for value in ("1", 1.5, True, [1], "", 1e400)],
+    *[("update", "total_tokens", value) for value in ("5", {}, False)],
+    *[("extend", "message", value) for value in (1, ["extended"])],
+    ("delete", "message", {"text": "deleted"}),
+]
+
+
+@pytest.mark.parametrize(("operation", "name", "value"), ODD_FIELDS, ids=lambda value: ascii(value)[:30])
+def test_an_odd_field_costs_that_field_and_is_kept_as_it_came(operation: str, name: str, value: object) -> None:
+    fields = {"sessionId": "s", name: value, "future": None, "metadata": {"n": None}}
+    model = decode(CALLS[operation], answer(fields))
+    (unread,) = model.unread
+    assert name in (unread, "createdAt", "expiresAt", "totalMessages")
+    assert getattr(model, unread) is None
+    assert model.model_extra[name] == value
+    if operation != "delete":
+        assert "s" in (getattr(model, "id", None), getattr(model, "session_id", None))
+    written = json.loads(model.to_json())
+    assert written.pop("id", None) or written["sessionId"] == "s"
+    assert written[name] == (value if value != math.inf else None)
+    assert "future" in written
+    assert type(model).from_dict(model.to_dict()) == model
+    assert pickle.loads(pickle.dumps(model)).unread == model.unread
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda rows: rows, lambda rows: {"data": {"sessions": rows}}], ids=["bare", "wrapped"]
+)
+def test_an_odd_field_of_a_row_costs_no_other_row_and_no_other_field(wrap: Any) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "title": "fine", "created_at": "2024-05-06T07:08:09Z", "updated_at": "2024-05-06T07:08:09Z"},
+        {"id": 2, "title": 5, "created_at": "2024-05-06T07:08:09Z", "updatedAt": "", "model": "m"},
+        {},
+        {"id": "d", "title": None, "created_at": "never", "updated_at": 1714979289},
+    ]
+    sessions = decode(LIST, answer(wrap(rows)))
+    assert type(sessions) is type(decode(LIST, answer([])))
+    assert [session.id for session in sessions] == ["a", "2", None, "d"]
+    assert [session.unread for session in sessions] == [(), ("title", "updated_at"), (), ("created_at",)]
+    assert [session.created_at for session in sessions] == [NOON, NOON, None, None]
+    assert [session.updated_at for session in sessions] == [NOON, None, None, NOON]
+    assert sessions[1].model == "m"
+    assert [session.model_extra for session in sessions] == [
+        {},
+        {"title": 5, "updatedAt": ""},
+        {},
+        {"created_at": "never"},
+    ]
+
+
+def test_the_wire_name_wins_also_where_it_cannot_be_read() -> None:
+    fields = {"created_at": "never", "createdAt": "2024-05-06T07:08:09Z"}
+    session = decode(GET, answer(fields))
+    assert (session.created_at, session.unread, session.to_dict()) == (None, ("created_at",), fields)
+
+
+def test_a_field_that_is_null_or_missing_is_not_unread() -> None:
+    for fields in ({}, dict.fromkeys(["id", "title", "model", "messages", "created_at", "createdAt", "unread"])):
+        assert decode(GET, answer(fields)).unread == ()
+
+
+def test_a_field_of_the_service_named_unread_is_kept() -> None:
+    session = decode(GET, answer({"id": "a", "unread": 3}))
+    assert (session.unread, session.model_extra, session.to_dict()) == ((), {"unread": 3}, {"id": "a", "unread": 3})
 
 
 # Lists
@@ -253,16 +337,16 @@ def test_a_body_is_read_in_the_charset_it_declares(body: bytes, content_type: st
         (b'{"title":"\xe9"}', "application/json; charset=martian"),
         (b'{"title":"\xe9"}', "application/json; charset=hex"),
         (b'{"title":"\xe9"}', "application/json; charset=a\x00b"),
-        (rb'{"id":"\ud800"}', "application/json"),
-        (rb'{"x":["\udfff"]}', "application/json"),
-        (rb'{"\udfff":1}', "application/json"),
+        (b'{"id":"\xed\xa0\x80"}', "application/json"),
+        (b'{"title":"\xe9"}', "application/json; charset=unicode_escape"),
+        (b'{"title":"\xe9"}', "application/json; charset=\xe9"),
         (b'["+2AA-"]', "application/json; charset=utf-7"),
         (b"[" * 100_000, "application/json"),
         (b'{"a":' * 100_000, "application/json"),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "application/json"),
         (b'{"n":' + b"9" * 5_000 + b"}", "application/json"),
         (b'{"created_at":' + b"9" * 5_000 + b"}", "application/json"),
-        (b'{"created_at":NaN}', "application/json"),
+        (b"[1]", "application/json"),
         (b'{"id":Infinity}', "application/json"),
         (b"NaN", "application/json"),
         (b"\x00" * 10, "application/octet-stream"),
@@ -279,6 +363,34 @@ def test_what_cannot_be_read_is_one_exception_that_shows_the_start_of_what_came(
         assert len(start) + 20 < len(str(error)) < 600
         assert error.request_id == "r-1"
         assert error.body is not None
+
+
+def test_an_exception_holds_the_json_of_what_cannot_be_read() -> None:
+    for call, body in [(LIST, {"total": 0}), (GET, {"id": []}), (CREATE, {"status": "active"}), (DELETE, [1])]:
+        assert refusal(call, answer(body)).data == body
+    assert refusal(GET, answer("<html>")).data is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\ude00 cut", "\ufffd cut"),
+        (r"\uD83D\uD83D\uDE00\uDE00", "\ufffd😀\ufffd"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\\ud83d \ud83d", "\\ud83d \ufffd"),
+        (r"\\\ud83d \\\\ude00 \n", "\\\ufffd \\\\ude00 \n"),
+        (r"\\ud83d\ude00", "\\ud83d\ufffd"),
+    ],
+)
+def test_half_an_emoji_is_read_as_a_replacement_character(written: str, read: str) -> None:
+    body = f'{{"id": "s", "title": "{written}", "{written}": ["{written}"]}}'
+    session = decode(GET, answer(body))
+    assert (session.title, session.model_extra) == (read, {read: [read]})
+    assert session.unread == ()
+    assert decode(LIST, answer(f"[{body}]")) == [ListAISessions200ResponseInner.from_dict(session.to_dict())]
+    assert GetAISession200Response.from_json(body) == session
+    json.loads(session.to_json())
 
 
 def test_an_empty_body_is_said_to_be_empty() -> None:
@@ -302,6 +414,7 @@ STATUSES = {
     503: ServiceException,
     599: ServiceException,
     301: ApiException,
+    300: ApiException,
     304: ApiException,
     100: ApiException,
     199: ApiException,
@@ -352,7 +465,9 @@ def test_the_text_of_an_exception_holds_what_the_service_says(body: object, show
         (b"", "application/json", "", None),
         (b"\xff", "application/json", "\ufffd", None),
         (b'{"a":"\xe9"}', "application/json; charset=latin-1", '{"a":"é"}', {"a": "é"}),
-        (b'{"a":1}', "application/json; charset=martian", '{"a":1}', None),
+        (b'{"a":1}', "application/json; charset=martian", '{"a":1}', {"a": 1}),
+        (b'{"a":"\xff"}', "application/json", '{"a":"\ufffd"}', {"a": "\ufffd"}),
+        (rb'{"a":"\ud83d"}', "application/json", '{"a":"\\ud83d"}', {"a": "\ufffd"}),
         (b"+2AA-", "text/plain; charset=utf-7", "+2AA-", None),
         (b"oops", "text/html", "oops", None),
     ],
@@ -379,6 +494,53 @@ def test_a_redirect_says_where_it_leads_without_secrets(location: str, shown: st
     error = refusal(GET, answer(b"", 302, "Found", location=location))
     assert str(error) == f"302 Found (redirects are not followed; this one leads to {shown})"
     assert SECRET not in str(error) + repr(error) + repr(error.headers)
+
+
+def test_a_304_is_not_called_a_redirect() -> None:
+    text = str(refusal(GET, answer(b"", 304, "Not Modified")))
+    assert text.startswith("304 Not Modified (an answer out of a cache in between")
+    assert "redirect" not in text
+
+
+@pytest.mark.parametrize("reason", ["", None], ids=repr)
+def test_a_status_without_a_phrase_is_called_by_its_usual_one(reason: str | None) -> None:
+    body = {"message": "why"}
+    assert str(refusal(GET, answer(body, 404, reason))) == "404 Not Found: why"
+    assert str(refusal(GET, answer(body, 499, reason))) == "499: why"
+    assert str(refusal(GET, answer(b"", 399, reason))).startswith("399 Redirect (redirects are not followed")
+
+
+def test_a_5xx_says_whether_its_outcome_is_unknown() -> None:
+    body = {"message": "why"}
+    for operation, call in CALLS.items():
+        unknown = "; whether the request took effect is not known" * (operation in ("create", "update", "extend"))
+        assert str(refusal(call, answer(body, 503, "Busy"))) == f"503 Busy{unknown}: why"
+        assert str(refusal(call, answer(body, 599, ""))) == f"599{' Service error' * bool(unknown)}{unknown}: why"
+
+
+# A 404 to a delete after an attempt that may have taken effect
+
+
+@pytest.mark.parametrize(
+    "body", [{"message": "no"}, {"error": True}, {"code": 404}, {"error": "GONE", "x": 1}], ids=str
+)
+def test_a_404_of_the_service_after_a_loss_is_a_delete_that_succeeded(body: object) -> None:
+    gone = answer(body, 404)
+    assert decode(DELETE, gone, after_loss=True) == DeleteAISession200Response()
+    assert isinstance(refusal(DELETE, gone), NotFoundException)
+    for operation in ("get", "update", "extend"):
+        with pytest.raises(NotFoundException):
+            decode(CALLS[operation], gone, after_loss=True)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>404</html>", "null", "[]", '"message"', "{}", '{"title":"x"}', "{'code': 1}"]
+)
+def test_a_404_of_a_gateway_after_a_loss_tells_nothing(body: str) -> None:
+    with pytest.raises(ResponseFormatException, match="this 404 is not the service's") as caught:
+        decode(DELETE, answer(body, 404), after_loss=True)
+    assert caught.value.status == 404
+    assert isinstance(refusal(DELETE, answer(body, 404)), NotFoundException)
 
 
 # Timestamps
@@ -520,9 +682,8 @@ def test_a_rarer_form_of_a_timestamp_is_the_right_instant(value: object, instant
     ids=lambda value: ascii(value)[:40],
 )
 def test_what_names_no_instant_for_certain_is_refused(value: object) -> None:
-    error = refusal(GET, answer({"created_at": value}))
-    assert type(error) is ResponseFormatException
-    assert "(created_at: Input should be a timestamp)" in str(error)
+    session = decode(GET, answer({"created_at": value}))
+    assert (session.created_at, session.unread, session.to_dict()) == (None, ("created_at",), {"created_at": value})
 
 
 _offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -558,11 +719,8 @@ FORMATS = [
 @given(_modern, st.sampled_from(FORMATS))
 def test_a_timestamp_in_a_form_of_some_country_is_the_right_instant_or_refused(instant: datetime, form: str) -> None:
     text = instant.strftime(form)
-    try:
-        read = read_timestamp(text)
-    except ResponseFormatException:
-        return
-    assert read == datetime.strptime(text, form).replace(tzinfo=UTC)
+    read = decode(GET, answer({"created_at": text})).created_at
+    assert read in (None, datetime.strptime(text, form).replace(tzinfo=UTC))
 
 
 # The year of an instant is never made up: it stands in the text, or the text is a number of seconds.
@@ -570,11 +728,8 @@ def test_a_timestamp_in_a_form_of_some_country_is_the_right_instant_or_refused(i
 @example("2024-05-06T07:08:09M")
 @example(".0")
 def test_any_text_is_an_aware_instant_or_refused(text: str) -> None:
-    try:
-        instant = read_timestamp(text)
-    except ResponseFormatException:
-        return
-    assert _seconds(text) or f"{instant.year:04}" in text
+    instant = decode(GET, answer({"created_at": text})).created_at
+    assert instant is None or _seconds(text) or f"{instant.year:04}" in text
 
 
 def _seconds(text: str) -> bool:
@@ -657,6 +812,36 @@ def test_an_error_under_the_status_of_a_success_is_refused(name: str) -> None:
     with pytest.raises(ResponseFormatException, match="it reports an error") as caught:
         decode(CALLS[name], answer({"error": True, "message": "it failed"}))
     assert "it failed" in str(caught.value)
+
+
+# What a body may hold
+
+MOST = 1_000_000
+
+
+def test_an_answer_of_too_many_values_is_refused_before_it_is_read() -> None:
+    for body in ("[" + "{}," * (MOST // 2) + "{}]", '{"messages":[' + "[]," * MOST + "[]]}", "[" + "0," * MOST + "0]"):
+        for call in (LIST, GET):
+            error = refusal(call, answer(body))
+            assert "(it holds more than 1,000,000 values)" in str(error)
+            assert error.data is None
+        assert refusal(GET, answer(body, 500)).data is None
+    for encoding in ("utf-16", "utf-32-be"):
+        content_type = f"application/json; charset={encoding}"
+        body = '{"x":"' + '\\"' * 100 + '","messages":[' + "[]," * MOST + "[]]}"
+        error = refusal(GET, answer(body.encode(encoding), content_type=content_type))
+        assert "(it holds more than 1,000,000 values)" in str(error)
+
+
+def test_what_stands_in_a_text_is_no_value() -> None:
+    text = '[{,"\\' * MOST
+    session = decode(GET, answer({"title": text, "messages": [{"content": text}]}))
+    assert session.title == text
+    assert session.messages == [{"content": text}]
+
+
+def test_as_many_values_as_may_be_are_read() -> None:
+    assert len(decode(GET, answer('{"messages":[' + "{}," * (MOST // 2 - 3) + "{}]}")).messages) == MOST // 2 - 2
 
 
 def test_a_session_with_a_field_named_error_is_a_session() -> None:

@@ -150,7 +150,7 @@ def test_from_dict_of_none_is_none(model: Any) -> None:
     assert model.from_dict(None) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "NULL", f'{{"{SECRET}"', '{"a":"\\ud800"}', "[" * 1000], ids=repr)
+@pytest.mark.parametrize("text", ["", "{", "NULL", f'{{"{SECRET}"', '{"a":"\\ud800', "[" * 1000], ids=repr)
 def test_what_is_no_json_is_a_value_error_that_does_not_show_it(text: str) -> None:
     for model in (CreateAISessionRequest, GetAISession200Response):
         with pytest.raises(ValueError, match="at line 1 column") as caught:
@@ -190,6 +190,32 @@ def test_a_known_field_that_is_none_is_left_out(model: Any) -> None:
     response = model.from_dict(dict.fromkeys(model.model_fields))
     assert response.to_dict() == {}
     assert response == model()
+
+
+@pytest.mark.parametrize(("model", "wire"), named(RESPONSES))
+def test_a_field_that_cannot_be_read_is_kept_among_the_unknown_ones(model: Any, wire: dict[str, Any]) -> None:
+    kind = type(model)
+    odd = {name: {"odd": [name]} for name in wire if name not in ("id", "sessionId")}
+    for response in (kind.from_dict(odd), kind.from_json(json.dumps(odd))):
+        assert response.unread == tuple(name for name in kind.model_fields if name not in ("id", "session_id"))
+        assert response.model_extra == response.to_dict() == json.loads(response.to_json()) == odd
+        assert all(getattr(response, name) is None for name in kind.model_fields)
+        assert response in (copy.copy(response), copy.deepcopy(response), kind.from_dict(odd))
+        assert response != kind()
+    assert model.unread == ()
+
+
+def test_from_dict_leaves_what_it_is_given_as_it_is() -> None:
+    odd = {"title": 5, "created_at": ""}
+    GetAISession200Response.from_dict(odd)
+    assert odd == {"title": 5, "created_at": ""}
+
+
+@pytest.mark.parametrize(
+    "make", [GetAISession200Response, lambda **fields: GetAISession200Response.model_validate(fields)]
+)
+def test_a_response_that_is_made_by_hand_is_checked(make: Any) -> None:
+    assert "title\n" in refusal(make, title=5)
 
 
 _values: dict[str, st.SearchStrategy[Any]] = {

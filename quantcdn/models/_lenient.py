@@ -1,0 +1,83 @@
+"""How an answer is read that is not quite as the contract has it: what can be read of it, and the rest as it came."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+if TYPE_CHECKING:
+    from quantcdn.models._base import ResponseModel
+
+T = TypeVar("T")
+
+ID_NAMES = ("sessionId", "session_id", "id")
+"""Under which names the id of a session comes."""
+
+# The escape of half a pair of surrogates, or those of both halves, after any number of escaped backslashes.
+_SURROGATES = re.compile(
+    r"(?<!\\)((?:\\\\)*)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def read_json(text: str) -> object:
+    """The value of a JSON text. Half an emoji, which is what a cut in UTF-16 leaves of one, is read as U+FFFD.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    try:
+        return cast("object", from_json(text))
+    except ValueError:
+        mended = _SURROGATES.sub(lambda match: match[1] + (match[2] or r"\ufffd"), text)
+        if mended == text:
+            raise
+    return cast("object", from_json(mended))
+
+
+def read_leniently(read: Callable[[object], T], value: object) -> T:
+    """Read Python objects as an answer, or a list of them as answers.
+
+    A field that cannot be read costs that field: it is None, and what came stands among the extras, under the name
+    that it came with.
+
+    Args:
+        read: makes of the objects what they are to be read as.
+        value: the objects. They are left as they are.
+
+    Raises:
+        pydantic.ValidationError: something else than a field cannot be read, or an id cannot.
+    """
+    is_list = isinstance(value, list)
+    rows = [*cast("list[object]", value)] if is_list else [value]
+    unread: dict[int, dict[str, object]] = {}
+    while True:
+        try:
+            answers = read(rows if is_list else rows[0])
+            break
+        except ValidationError as error:
+            if not _set_aside(error, rows, unread, is_list=is_list):
+                raise
+    for index, fields in unread.items():
+        answer = cast("list[ResponseModel]", answers)[index] if is_list else cast("ResponseModel", answers)
+        cast("dict[str, Any]", answer.model_extra).update(fields)
+    return answers
+
+
+def _set_aside(
+    error: ValidationError, rows: list[object], unread: dict[int, dict[str, object]], *, is_list: bool
+) -> bool:
+    """Move the fields that an error names from the rows to the unread ones, and tell whether there was any."""
+    found = False
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        place = problem["loc"] if is_list else (0, *problem["loc"])
+        if len(place) < 2:
+            continue
+        index, name = cast("tuple[int, str]", place[:2])
+        row = cast("Mapping[str, object]", rows[index])
+        if name not in ID_NAMES and row.get(name) is not None:  # a field can have several errors
+            unread.setdefault(index, {})[name] = row[name]
+            rows[index] = {**row, name: None}  # in its place, so that no other spelling takes it
+            found = True
+    return found
