@@ -3,7 +3,6 @@
 import http.client
 import re
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
@@ -43,8 +42,8 @@ _EXCEPTION_OF_STATUS: dict[int, type[ApiException]] = {
 
 # A few bytes can become an object of hundreds, and nothing interrupts the reading. So what a body holds is bounded.
 _MOST_VALUES = 1_000_000
-# A text, or the beginning of one that does not end; or what stands before a value.
-_TEXT_OR_VALUE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|([\[{,])', re.DOTALL)
+# A text without escapes, or the beginning of one; or what stands before a value.
+_find_parts = re.compile(rb'"[^"]*"?|([\[{,])').finditer
 
 # Python knows others, some of which take a time that grows with the square of the length.
 _CHARSETS = frozenset(
@@ -86,10 +85,11 @@ def decode(call: Call[T], response: Response, *, after_loss: bool = False) -> T:
                 result, response, "this 404 is not the service's, and an earlier attempt may have deleted it or not"
             )
         raise exception_of(response, repeatable=call.repeatable)
-    if _holds_too_much(response.body):
+    body = response.body
+    if len(body) > _MOST_VALUES and _holds_too_much(body):
         raise _unreadable(result, response, f"it holds more than {_MOST_VALUES:,} values")
     try:
-        data = result.adapter.validate_json(response.body)
+        data = result.adapter.validate_json(body)
     except ValidationError:
         data = None
     if data is None:
@@ -202,10 +202,15 @@ def _json(text: str) -> Any:
 
 def _holds_too_much(body: bytes) -> bool:
     """Whether there are too many values in a JSON text."""
-    if len(body) <= _MOST_VALUES or sum(map(body.count, b"[{,")) <= _MOST_VALUES:
+    if sum(map(body.count, b"[{,")) <= _MOST_VALUES:
         return False
-    values = (match for match in _TEXT_OR_VALUE.finditer(body) if match[1])
-    return next(islice(values, _MOST_VALUES, None), None) is not None
+    values = 0
+    for number, part in enumerate(_find_parts(body.replace(rb"\\", b"").replace(rb"\"", b""))):
+        values += part[1] is not None
+        # A value with its name and a comma is three parts.
+        if values > _MOST_VALUES or number > 4 * _MOST_VALUES:
+            return True
+    return False
 
 
 def _text_and_json(response: Response) -> tuple[str, Any]:

@@ -15,10 +15,9 @@ T = TypeVar("T")
 ID_NAMES = ("sessionId", "session_id", "id")
 """Under which names the id of a session comes."""
 
-# The escape of half a pair of surrogates, or those of both halves, after any number of escaped backslashes.
-_SURROGATES = re.compile(
-    r"(?<!\\)((?:\\\\)*)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
+# The escapes of a high surrogate before no low one, and of a low one after no high one.
+_HIGH, _LOW = (rf"\\u[dD][{digits}][0-9a-fA-F]{{2}}" for digits in ("89abAB", "c-fC-F"))
+_HALVES = re.compile(f"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
 
 
 def read_json(text: str) -> object:
@@ -30,7 +29,10 @@ def read_json(text: str) -> object:
     try:
         return cast("object", from_json(text))
     except ValueError:
-        mended = _SURROGATES.sub(lambda match: match[1] + (match[2] or r"\ufffd"), text)
+        if "\0" in text:  # nowhere in JSON
+            raise
+        # What follows an escaped backslash is no escape.
+        mended = _HALVES.sub(r"\\ufffd", text.replace(r"\\", "\0\0")).replace("\0\0", r"\\")
         if mended == text:
             raise
     return cast("object", from_json(mended))
