@@ -30,7 +30,7 @@ from quantcdn.models._base import SnakeCaseResponseModel
 from quantcdn.models._types import Id
 
 # Some services write numbers that are none, which JSON does not have.
-_TEXT_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:NaN|Infinity)')
+_TEXT_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|-?(?:NaN|Infinity)')
 
 
 class Manifest(BaseModel):

@@ -12,7 +12,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 def duration(text: str) -> timedelta:
     """The length of time that a text like ``2d``, ``90m`` or ``1d12h`` stands for."""
-    parts = re.findall(r"(\d+)([smhdw])", text, re.ASCII)
+    parts = re.findall(r"(?<!\d)(\d+)([smhdw])", text, re.ASCII)
     if not parts or "".join(map("".join, parts)) != text:
         raise typer.BadParameter("it must be like 90m, 12h, 2d or 1d12h, of the units s, m, h, d and w")
     try:
