@@ -41,11 +41,13 @@ def whole_body(response: urllib3.BaseHTTPResponse, limit: int, deadline: Deadlin
         raise _too_large(response, limit)
     coding = (packing or "").strip().lower()
     if coding in _NONE:
-        body = response.read(limit + 1, decode_content=False)
-        if len(body) > limit:
-            raise _too_large(response, limit)
-        response.read(1, decode_content=False)  # there is none: this finds the end, and frees the connection
-        return body
+        body = bytearray()
+        # In pieces, since room is made beforehand for as much as is asked for, be it more than there is.
+        while piece := response.read(min(limit + 1 - len(body), _LARGEST_PIECE), decode_content=False):
+            body += piece
+            if len(body) > limit:
+                raise _too_large(response, limit)
+        return bytes(body)
     if coding not in _WINDOW:
         raise unreadable(response, f"its Content-Encoding is {coding[:40]!r}, which was not asked for")
     try:

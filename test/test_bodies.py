@@ -48,6 +48,19 @@ def test_a_body_in_chunks_is_read_whole_and_its_connection_kept(body: bytes) -> 
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("limit", [2**31, 2**62, 10**30], ids=["2 GB", "more than there is", "more than is counted"])
+def test_a_limit_beyond_all_memory_is_no_limit(limit: int) -> None:
+    to_the_close = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY
+    script = [
+        HEAD + in_chunks(*THREE),
+        [to_the_close, CLOSE],
+        answer(200, gzip.compress(BODY), {"Content-Encoding": "gzip"}),
+    ]
+    with scripted_server(script) as server, client(server.host, retries=0, max_response_size=limit) as api:
+        for _ in script:
+            assert api.get_ai_session("org", "s").title == SESSION["title"]
+
+
 @pytest.mark.parametrize("body", WELL_FORMED.values(), ids=WELL_FORMED)
 def test_a_body_in_chunks_that_is_cut_anywhere_is_lost(body: bytes) -> None:
     cuts = range(len(body)) if len(body) < 340 else [*range(40), *range(len(body) - 60, len(body))]

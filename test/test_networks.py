@@ -701,11 +701,25 @@ def target(
 Target = tuple[str, dict[str, Any]]
 
 
-def elsewhere(target: Target) -> Target:
-    """The same server by an address that is none of loopback: proxies of the environment do not lead there."""
+def by_no_name_of_this_machine(host: str) -> str:
+    """The same server by an address that is none of loopback: proxies of the environment lead there."""
+    return host.replace("127.0.0.1", "0.0.0.0").replace("localhost", "0.0.0.0")
+
+
+@pytest.fixture
+def plain_elsewhere(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The sandbox, as if it were on another machine: the base URL."""
+    with nginx(tmp_path_factory.mktemp("elsewhere"), passing_on(sandbox.host)) as program:
+        yield by_no_name_of_this_machine(f"http://{program.address}")
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, target: Target) -> Target:
+    """The same for each target."""
     host, options = target
-    moved = host.replace("127.0.0.1", "0.0.0.0").replace("localhost", "0.0.0.0")
-    return moved, {**options, "assert_hostname": "localhost"} if options else {}
+    if host.startswith("http:"):
+        return request.getfixturevalue("plain_elsewhere"), options
+    return by_no_name_of_this_machine(host), {**options, "assert_hostname": "localhost"}
 
 
 in_the_clear = pytest.mark.filterwarnings("ignore:.*is plain HTTP")
@@ -819,13 +833,13 @@ def test_the_credentials_of_a_proxy_stay_with_the_proxy(
 def test_a_proxy_of_the_environment_is_used(
     name: str,
     upper: bool,
-    target: Target,
+    elsewhere: Target,
     guarded: Program,
     network: Network,
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host, options = elsewhere(target)
+    host, options = elsewhere
     variable = f"{host.partition(':')[0] if name == 'scheme' else 'all'}_proxy"
     monkeypatch.setenv(variable.upper() if upper else variable, f"{INSIDE}{guarded.address}")
     assert network.client(host, **options).list_ai_sessions(sandbox.organisation) == []
@@ -851,12 +865,12 @@ def test_a_proxy_of_the_environment_does_not_lead_to_this_machine(
 def test_no_proxy_names_the_servers_that_are_reached_directly(
     upper: bool,
     exception: str,
-    target: Target,
+    elsewhere: Target,
     network: Network,
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host, options = elsewhere(target)
+    host, options = elsewhere
     with nobody() as dead:
         monkeypatch.setenv("ALL_PROXY", f"http://{dead}")
         monkeypatch.setenv("NO_PROXY" if upper else "no_proxy", exception)
@@ -877,23 +891,23 @@ def test_no_proxy_may_name_an_ipv6_address(
 
 @in_the_clear
 def test_the_environment_is_read_when_the_client_is_made(
-    network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    plain_elsewhere: str, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with nobody() as dead:
         monkeypatch.setenv("ALL_PROXY", f"http://{dead}")
         monkeypatch.setenv("NO_PROXY", "0.0.0.0")
-        api = network.client(elsewhere((sandbox.host, {}))[0])
+        api = network.client(plain_elsewhere)
         monkeypatch.delenv("NO_PROXY")
         assert api.list_ai_sessions(sandbox.organisation) == []
 
 
 @in_the_clear
 def test_no_proxy_does_not_concern_other_servers(
-    proxy: Program, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    proxy: Program, plain_elsewhere: str, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
     monkeypatch.setenv("NO_PROXY", "other.example")
-    assert network.client(elsewhere((sandbox.host, {}))[0]).list_ai_sessions(sandbox.organisation) == []
+    assert network.client(plain_elsewhere).list_ai_sessions(sandbox.organisation) == []
     assert len(requests_to(proxy)) == 1
 
 
@@ -908,9 +922,9 @@ def test_no_proxy_does_not_concern_a_proxy_that_the_configuration_names(
 
 @in_the_clear
 def test_trust_env_off_leaves_the_environment_alone(
-    target: Target, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Target, network: Network, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host, options = elsewhere(target)
+    host, options = elsewhere
     with nobody() as dead:
         for name in "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY":
             monkeypatch.setenv(name, f"http://{dead}")
@@ -1176,8 +1190,9 @@ def test_a_socks_proxy_of_the_environment_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(variable, f"socks5h://{SOCKS_INSIDE}{guarded_socks.address}")
-    host, options = elsewhere((f"https://{secure}", {"ssl_ca_cert": str(papers.authority)}))
-    assert network.client(host, **options).list_ai_sessions(sandbox.organisation) == []
+    host = by_no_name_of_this_machine(f"https://{secure}")
+    api = network.client(host, ssl_ca_cert=str(papers.authority), assert_hostname="localhost")
+    assert api.list_ai_sessions(sandbox.organisation) == []
     assert "connected to 0.0.0.0" in guarded_socks.lines()[-1]
 
 
