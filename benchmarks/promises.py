@@ -25,7 +25,10 @@ def _without_checking_arguments() -> None:
 def _without_checking_headers() -> None:
     from quantcdn import _encode
 
-    _replace(_encode, "merge_headers", lambda *layers: {name: layer[name] for layer in layers for name in layer})
+    def merge(*layers: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+        return {name: layer[name] for layer in (own, *layers) for name in layer}
+
+    _replace(_encode, "merge_headers", merge)
 
 
 def _without_deadline() -> None:

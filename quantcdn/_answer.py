@@ -111,6 +111,7 @@ class Answer(http.client.HTTPResponse):
 
     Attributes:
         in_chunks: whether its body comes in chunks. Who reads it gets what is in them.
+        keep_alive: what the server says of how long it keeps the connection, if it does.
     """
 
     fp: Any
@@ -144,6 +145,7 @@ class Answer(http.client.HTTPResponse):
             self.msg.set_raw(name, value)
             key = name.lower()
             by_name[key] = f"{by_name[key]}, {value}" if key in by_name else value
+        self.keep_alive = by_name.get("keep-alive")
         self._frame(by_name)
 
     def _frame(self, fields: dict[str, str]) -> None:

@@ -111,15 +111,11 @@ class Deadline(Timeout):
         return self._within(self._read_limit)
 
     @property
-    def first_read_timeout(self) -> "TimeLeft":
-        """How long waiting for the answer may take from now, in seconds.
+    def patience_with_a_kept_connection(self) -> "TimeLeft":
+        """How long waiting for an answer may take from now, in seconds, where another attempt may follow.
 
-        Who is between may have forgotten a kept connection, and swallow what is sent on it. Where another attempt may
-        follow, it gets a part of the time.
+        Who is between may have forgotten a kept connection, and swallow what is sent on it.
         """
-        sending = self.sending
-        if not (sending.is_kept and sending.has_another):
-            return self._within(self._read_limit)
         return self._within(min(self._read_limit, _PART_OF_A_KEPT_CONNECTION * self.left()))
 
     def _within(self, limit: float) -> "TimeLeft":

@@ -5,7 +5,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from quantcdn._call import Call
-from quantcdn._headers import merge_headers
+from quantcdn._headers import check_header, merge_headers
 from quantcdn._message import Request
 from quantcdn._origin import origin_of
 from quantcdn.exceptions import ApiValueError
@@ -41,9 +41,12 @@ def encode(
     body = None
     if call.body is not None:
         body = call.body.to_json().encode()
-        own = {**own, "Content-Type": options.get("_content_type") or "application/json"}
+        content_type = options.get("_content_type")
+        if content_type:
+            check_header("Content-Type", content_type)
+        own = {**own, "Content-Type": content_type or "application/json"}
     credential = authorization(options.get("_request_auth"))
-    headers = merge_headers(own, default_headers, credential, options.get("_headers") or _NOTHING)
+    headers = merge_headers(default_headers, credential, options.get("_headers") or _NOTHING, own=own)
     if host_header is not None:
         headers["Host"] = host_header
     target = origin.prefix + call.path

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from urllib3 import HTTPHeaderDict
 
@@ -94,15 +95,21 @@ class Headers(HTTPHeaderDict):
             yield f"{name}: {value if is_harmless(name) else '***'}"
 
 
-def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
+def merge_headers(*layers: Mapping[str, str], own: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """One set of header fields, in which a later layer wins, whatever the case of the names.
+
+    Args:
+        *layers: header fields.
+        own: the SDK's own, which come before them and are known to be sendable.
 
     Raises:
         ApiValueError: a name or a value cannot be sent in a header. The message never shows the value.
     """
-    merged: dict[str, str] = {}
-    spellings: dict[str, str] = {}
+    merged = dict(own)
+    spellings = {name.lower(): name for name in own}
     for layer in layers:
+        if not layer:
+            continue
         for name, value in layer.items():
             check_header(name, value)
             # The first spelling stays, the SDK's own: urllib3 compares some names, like Accept, by their case.

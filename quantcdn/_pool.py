@@ -85,6 +85,7 @@ class KeepsDeadline(HTTPConnection):
     _idle_since = 0.0
     _announced_idle: float | None = None
     _pieces: list[bytes] | None = None
+    _answer: Answer
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address alone: urllib3's errors refer to the connection, which knows the proxy's password."""
@@ -178,17 +179,20 @@ class KeepsDeadline(HTTPConnection):
             super().send(view[start : start + _PIECE])
 
     def getresponse(self) -> Any:
-        self.timeout = self._deadline.first_read_timeout
+        deadline = self._deadline
+        if deadline.sending.is_kept and deadline.sending.has_another:
+            self.timeout = deadline.patience_with_a_kept_connection
         response = super().getresponse()
         response.chunked = False  # so that urllib3 leaves chunks to the answer, too
         self._idle_since = time.monotonic()
-        announced = response.headers.get("keep-alive")
+        announced = self._answer.keep_alive
         self._announced_idle = _seconds_announced(announced) if announced else None
         return response
 
     def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
         """Read the answer from a file over the socket that keeps the deadline."""
-        return Answer(sock, self._deadline, *args, **kwargs)
+        self._answer = Answer(sock, self._deadline, *args, **kwargs)
+        return self._answer
 
     response_class: Any = _timed_answer  # http.client calls it, with the socket
 
