@@ -41,17 +41,31 @@ TURNS = 60
 """How many turns a conversation has."""
 
 
-@contextmanager
-def interrupted(chance: random.Random, longest: float) -> Iterator[None]:
-    """Interrupt what is done in a `with` block, at a random time."""
-    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, longest))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+class Interrupter:
+    """Interrupts what is done in a `with` block of `at_work`, at a random time."""
+
+    def __init__(self, seed: int, longest: float) -> None:
+        self._chance = random.Random(seed)
+        self._longest = longest
+        self._is_at_work = False
+        signal.signal(signal.SIGALRM, self._strike)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        try:
+            self._is_at_work = True
+            signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(0.00001, self._longest))
+            yield
+        finally:
+            self._is_at_work = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _strike(self, _number: int, _frame: FrameType | None) -> None:
+        if self._is_at_work:  # else it was on its way when the work ended, over another thread
+            raise self._chance.choice(INTERRUPTS)("now")
 
 
-def turns(order: dict[str, Any], chance: random.Random) -> object:
+def turns(order: dict[str, Any], interrupter: Interrupter) -> object:
     """Say some things in conversations; the value is, for each session, what was said of each of its turns."""
     configuration = quantcdn.Configuration(order["host"], order["access_token"])
     told: dict[str, dict[str, str]] = {}
@@ -65,7 +79,7 @@ def turns(order: dict[str, Any], chance: random.Random) -> object:
                 text = f"turn {number}"
                 said[text] = "unknown"
                 try:
-                    with interrupted(chance, order["longest"]):
+                    with interrupter.at_work():
                         if number % 2:
                             conversation.append({"role": "user", "content": text})
                         else:
@@ -88,12 +102,12 @@ def turns(order: dict[str, Any], chance: random.Random) -> object:
     return told
 
 
-def keep_alives(order: dict[str, Any], chance: random.Random) -> object:
+def keep_alives(order: dict[str, Any], interrupter: Interrupter) -> object:
     """Keep a session alive for a moment, again and again; the value is how many threads went on."""
     interrupts = 0
     while interrupts < order["interrupts"]:
         try:
-            with interrupted(chance, order["longest"]), KeepAlive(lambda: None, lambda: 3600.0):
+            with interrupter.at_work(), KeepAlive(lambda: None, lambda: 3600.0):
                 pass
         except INTERRUPTS:
             interrupts += 1
@@ -117,14 +131,9 @@ def main() -> None:
     order = json.loads(sys.argv[2])
     faulthandler.dump_traceback_later(order["patience"], exit=True)
     warnings.simplefilter("ignore")  # of plain HTTP, and of sockets that interrupts leave to the garbage collector
-    chance = random.Random(order["seed"])
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise chance.choice(INTERRUPTS)("now")
-
-    signal.signal(signal.SIGALRM, interrupt)
+    interrupter = Interrupter(order["seed"], order["longest"])
     sys.unraisablehook = lambda _: None  # an interrupt may strike where nothing can be raised
-    print(json.dumps({"turns": turns, "keep_alives": keep_alives}[sys.argv[1]](order, chance)))
+    print(json.dumps({"turns": turns, "keep_alives": keep_alives}[sys.argv[1]](order, interrupter)))
 
 
 if __name__ == "__main__":

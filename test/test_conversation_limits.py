@@ -1,4 +1,4 @@
-"""Conversations within limits of time and of the application's own, amid threads and forks, and on every road."""
+"""Conversations within limits of time and of the application, amid threads and forks, on every road, and in doubles."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from types import FrameType
 from typing import Any
+from unittest import mock
 
 import pytest
 from conftest import Connect
@@ -18,7 +19,19 @@ from faults import client
 from roads import ROADS, Road
 from servers import CLOSE, STALL, ScriptedServer, json_answer, scripted_server
 
-from quantcdn import Conversation, OutcomeUnknownException, TimeoutException, TokenException
+from quantcdn import (
+    AISessionsApi,
+    Conversation,
+    CreateAISession201Response,
+    ExtendAISession200Response,
+    GetAISession200Response,
+    ListAISessions200ResponseInner,
+    OutcomeUnknownException,
+    TimeoutException,
+    TokenException,
+    UpdateAISession200Response,
+    iter_ai_sessions,
+)
 from quantcdn._history import History
 
 CREATED = json_answer({"sessionId": "s"}, 201)
@@ -279,3 +292,31 @@ def test_on_every_road_a_turn_whose_answer_was_lost_is_sent_once_and_found(road:
 
     assert methods(server) == ["GET"] * kept + ["PUT", "GET"] * len(lost)
     assert conversation.messages == messages
+
+
+# Doubles that programs are tested with
+
+
+@pytest.mark.parametrize(
+    "double",
+    [mock.create_autospec(AISessionsApi, instance=True), mock.Mock(spec=AISessionsApi)],
+    ids=["create_autospec", "Mock"],
+)
+def test_doubles_of_the_operations_take_conversations(double: Any) -> None:
+    double.create_ai_session.return_value = CreateAISession201Response(session_id="s")
+    double.get_ai_session.return_value = GetAISession200Response(id="s", messages=[])
+    double.update_ai_session.return_value = UpdateAISession200Response(total_messages=2, total_tokens=5)
+    double.extend_ai_session.return_value = ExtendAISession200Response(expires_at="2030-01-01T00:00:00Z")
+    double.list_ai_sessions.side_effect = [[ListAISessions200ResponseInner(id="s")], []]
+
+    conversation = Conversation.open(double, "org", user_id="u")
+    assert conversation.turn("a", lambda _: "b") == "b"
+    conversation.append(MESSAGE, _request_timeout=5)
+    conversation.refresh()
+    with conversation.keep_alive():
+        double.extend_ai_session.assert_called_once()
+    assert Conversation.resume(double, "org", "s").messages == []
+    assert [session.id for session in iter_ai_sessions(double, "org")] == ["s"]
+
+    assert conversation.session_id == "s"
+    assert double.update_ai_session.call_count == 2
