@@ -55,6 +55,9 @@ _WORDS: dict[type, str] = {
     UpdateAISessionRequestNewMessagesInner: "Message",
 }
 
+# The text of others may be TeX, which notebooks typeset, links included: MathJax 2 and 3 leave out what has these.
+_NO_TEX = "tex2jax_ignore mathjax_ignore"
+
 _HEADERS = ("Content-Type", "Date", "Retry-After", "RateLimit-Remaining", "X-RateLimit-Remaining")
 
 # Notebooks style tables themselves, by longer selectors: what is marked as important must win over theirs.
@@ -88,7 +91,7 @@ def html(value: object, *, now: datetime | None = None) -> str:
         shown = _any(value, now or datetime.now(timezone.utc))
     except (AttributeError, LookupError, TypeError):  # a model that was made unchecked holds what it does not declare
         shown = _block(value)
-    return f'<div class="quantcdn-view" lang="en" dir="ltr">{_STYLE}{shown}</div>'
+    return f'<div class="quantcdn-view {_NO_TEX}" lang="en" dir="ltr">{_STYLE}{shown}</div>'
 
 
 def _any(value: object, now: datetime) -> str:

@@ -24,6 +24,7 @@ from importlib import metadata
 from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 import pytest
 import trustme
@@ -224,19 +225,19 @@ def test_a_list_fits_its_terminal_and_never_cuts_an_id(some_days: Service) -> No
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("show", ["show", "{newest}"]),
+        ("show", ["show", "--", "{newest}"]),
         ("prune", ["prune", "--idle-for", "1d12h"]),
         ("nothing", ["list", "--user", "nobody"]),
-        ("delete", ["delete", "no-such-session"]),
+        ("delete", ["delete", "--", "no-such-session"]),
         ("list-66", ["list"]),
     ],
 )
 def test_a_table_that_is_asked_for_is_written_to_a_pipe_too(
     some_days: Service, name: str, arguments: list[str]
 ) -> None:
-    arguments = [argument.format(newest=some_days.ids[-1]) for argument in arguments]
+    command, *arguments = (argument.format(newest=some_days.ids[-1]) for argument in arguments)
     env = {**some_days.env, **({"COLUMNS": "66"} if name == "list-66" else {})}  # without it, there is room for all
-    run = quantcdn(env, "sessions", *arguments, "--output", "table", code=4 if name == "delete" else 0)
+    run = quantcdn(env, "sessions", command, "--output", "table", *arguments, code=4 if name == "delete" else 0)
 
     written = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<timestamp>", run.stdout)
     agrees_with_golden(name, written, some_days.ids)
@@ -269,8 +270,8 @@ def test_every_form_holds_the_same_data_in_utf_8_whatever_the_locale(some_days: 
 
 def test_filters_combine_and_a_limit_ends_the_list_and_the_log_holds_no_token(some_days: Service) -> None:
     filters = ("--group", "production", "--model", "nova-lite", "--user", "user-1")
-    runs = (filters, ("--limit", "1", "--verbose"))
-    production, newest = together(quantcdn, *((some_days.env, "sessions", "list", *options) for options in runs))
+    runs = (("sessions", "list", *filters), ("--verbose", "sessions", "list", "--limit", "1"))
+    production, newest = together(quantcdn, *((some_days.env, *arguments) for arguments in runs))
 
     assert [session["id"] for session in records(production)] == [some_days.ids[1]]
     assert [session["id"] for session in records(newest)] == [some_days.ids[3]]
@@ -280,7 +281,7 @@ def test_filters_combine_and_a_limit_ends_the_list_and_the_log_holds_no_token(so
 
 
 def test_messages_in_csv_are_rows(some_days: Service) -> None:
-    run = quantcdn(some_days.env, "sessions", "show", some_days.ids[-1], "--output", "csv")
+    run = quantcdn(some_days.env, "sessions", "show", "--output", "csv", some_days.ids[-1])
 
     header, *rows = csv.reader(io.StringIO(run.stdout))
     assert header == ["role", "content"]
@@ -290,15 +291,41 @@ def test_messages_in_csv_are_rows(some_days: Service) -> None:
 # Hostile texts
 
 
-def test_hostile_titles_reach_a_program_unchanged(hostile: Service) -> None:
-    lines, rows = together(quantcdn, *((hostile.env, "sessions", "list", "-o", form) for form in ("jsonl", "csv")))
+def test_hostile_titles_reach_a_program_unchanged_in_json(hostile: Service) -> None:
+    forms = ("jsonl", "json")
+    lines, document = together(quantcdn, *((hostile.env, "sessions", "list", "-o", form) for form in forms))
 
     expected = list(reversed(HOSTILE.values()))
     assert [record["title"] for record in records(lines)] == expected
-    no_nul = str.maketrans("\0", "\N{SYMBOL FOR NULL}")  # the csv of Python 3.10 does not read it either
-    read = csv.DictReader(io.StringIO(rows.stdout.translate(no_nul), newline=""))
-    assert "\0" in rows.stdout
-    assert [row["title"] for row in read] == [title.translate(no_nul) for title in expected]
+    assert [record["title"] for record in json.loads(document.stdout)] == expected
+
+
+def test_hostile_titles_in_csv_act_neither_on_a_terminal_nor_in_a_spreadsheet(hostile: Service) -> None:
+    rows = quantcdn(hostile.env, "sessions", "list", "-o", "csv").stdout
+
+    titles = [row["title"] for row in csv.DictReader(io.StringIO(rows, newline=""))]
+    assert titles == [
+        HOSTILE["scripts"],
+        "'" + HOSTILE["formula"],
+        "one\ntwo\\rthree\ttab \\x00 nul \\x7f",
+        "invoice \\u202egnp.exe \\u2066 \\u200b\\ufeff",
+        "\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07 \\x1b[2J \\x9b31m",
+        HOSTILE["markup"],
+    ]
+
+
+def test_in_csv_no_text_is_a_formula_and_a_number_stays_one(env: dict[str, str]) -> None:
+    starts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"]
+    named = {"sessionId": "s-1", **{f"={index}": text for index, text in enumerate(starts)}, "tokens": -5, "cost": -0.5}
+    with scripted_server([json_answer(named, 201)]) as server:
+        run = quantcdn(pointing_to(env, server.host), *CREATE, "-o", "csv")
+
+    header, row = csv.reader(io.StringIO(run.stdout, newline=""))
+    assert [cell for cell in header if cell[0] in "=+-@"] == []
+    assert [row[header.index(f"'={index}")] for index in range(len(starts))] == [
+        "'" + text.replace("\r", "\\r") for text in starts
+    ]
+    assert (row[header.index("tokens")], row[header.index("cost")]) == ("-5", "-0.5")
 
 
 def test_hostile_titles_do_nothing_to_a_terminal(hostile: Service) -> None:
@@ -347,11 +374,119 @@ def test_a_megabyte_is_shown_whole_and_listed_on_one_line(service: Service) -> N
 def test_a_hostile_error_of_the_service_does_nothing_to_a_terminal(env: dict[str, str]) -> None:
     refusal = json_answer({"message": HOSTILE["escapes"] + HOSTILE["bidi"]}, 400, {"X-Request-Id": "\x1b[31m7f3a"})
     with scripted_server([refusal]) as server:
-        code, written = in_terminal([QUANTCDN, "sessions", "list", "-v"], pointing_to(env, server.host))
+        code, written = in_terminal([QUANTCDN, "-v", "sessions", "list"], pointing_to(env, server.host))
 
     assert code == 3
     assert "7f3a" in written
     assert_harmless(written)
+
+
+# What a variable holds
+
+OPTIONS_OF_OTHERS = [
+    "--file=/etc/hostname",
+    "--message=forged",
+    "--base-url={evil}",
+    "--token-file=/etc/hostname",
+    "--help",
+]
+
+
+@pytest.mark.parametrize("text", [*OPTIONS_OF_OTHERS, "--file", "-m", "--", "-", "-- x", "%PATH% * ~"])
+def test_a_text_that_looks_like_an_option_is_a_text(env: dict[str, str], text: str) -> None:
+    with scripted_server([json_answer({}), json_answer({"sessionId": "s"}, 201)]) as server:
+        settings = pointing_to(env, server.host)
+        quantcdn(settings, "sessions", "append", "--message", text, "--", "s-1")
+        quantcdn(settings, "sessions", "create", "--user", text, "--system", text)
+
+    appended, created = (json.loads(request.body) for request in server.requests)
+    assert appended == {"newMessages": [{"role": "user", "content": text}]}
+    assert (created["userId"], created["initialMessages"][0]["content"]) == (text, text)
+
+
+@pytest.mark.parametrize("session_id", OPTIONS_OF_OTHERS[1:])
+def test_an_id_after_two_dashes_is_an_id(env: dict[str, str], session_id: str) -> None:
+    session_id = session_id.replace("/", "")
+    with scripted_server([json_answer({}, 404), json_answer({}, 404)]) as server:
+        settings = pointing_to(env, server.host)
+        quantcdn(settings, "sessions", "show", "--", session_id, code=4)
+        quantcdn(settings, "sessions", "delete", "--workers", "1", "--", session_id, code=4)
+
+    assert {unquote(request.target).rpartition("/")[2] for request in server.requests} == {session_id}
+
+
+@pytest.mark.parametrize("option", OPTIONS_OF_OTHERS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["append", "s-1", "{}"],
+        ["append", "--message", "text", "s-1", "{}"],
+        ["append", "{}"],
+        ["show", "s-1", "{}"],
+        ["show", "{}"],
+        ["extend", "s-1", "{}"],
+        ["delete", "s-1", "{}", "s-2"],
+        ["export", "sessions.jsonl", "{}"],
+        ["chat", "--infer", "true", "{}"],
+    ],
+    ids=" ".join,
+)
+def test_what_stands_in_the_place_of_an_id_reads_no_file_and_leads_no_token_astray(
+    env: dict[str, str], command: list[str], option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the two dashes were forgotten."""
+    monkeypatch.chdir(tmp_path)
+    with scripted_server() as evil, scripted_server() as server:
+        given = option.format(evil=evil.host)
+        arguments = [given if argument == "{}" else argument for argument in command]
+        run = subprocess.run(
+            [QUANTCDN, "sessions", *arguments], env=pointing_to(env, server.host), input=b"", capture_output=True
+        )
+        assert (evil.requests, server.requests) == ([], [])
+
+    in_front = not {"s-1", "sessions.jsonl"}.intersection(command[: command.index("{}")])
+    assert run.returncode == (0 if given == "--help" and in_front else 2), (run.stdout, run.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_with_the_order_is_said(env: dict[str, str]) -> None:
+    late, connection, no_form = together(
+        lambda *arguments: quantcdn(env, *arguments, code=2).stderr.splitlines()[-1],
+        ("sessions", "delete", "s-1", "--output", "json"),
+        ("sessions", "list", "--base-url", "http://127.0.0.1"),
+        ("sessions", "list", "--output", "xml"),
+    )
+
+    assert late == "Error: --output stands after s-1: options come first, and then -- before ids that begin with -"
+    assert connection == "Error: --base-url stands before the command, as in: quantcdn --base-url ... list"
+    assert no_form.startswith("Error: Invalid value for '--output' / '-o': 'xml' is not one of")
+
+
+def test_an_argument_or_an_error_forges_no_line_and_does_nothing_to_a_terminal(env: dict[str, str]) -> None:
+    forged = "\nSessions: 3 deleted."
+    hostile = f"\x1b]52;c;aGk=\x07\x9b31m\x85\u202e{forged}"
+    refusal = json_answer({"message": hostile}, 403)
+    with scripted_server(repeat(refusal)) as server:
+        settings = pointing_to(env, server.host)
+        commands = (
+            ["show", "--", f"s{hostile}"],
+            ["show", "s-1", f"s{hostile}"],
+            ["show", f"--x{hostile}"],
+            ["list", "--output", hostile],
+            [f"list{hostile}"],
+            ["prune", "--idle-for", hostile],
+            ["create", "--user", "u", "--metadata", hostile],
+            ["export", "--", f"/nowhere/{hostile}"],
+            ["delete", "--", f"s{hostile}", "s-1"],
+            ["show", "s-1"],
+            ["append", "--file", f"/nowhere/{hostile}", "s-1"],
+        )
+        shown = together(in_terminal, *(([QUANTCDN, "sessions", *command], settings, 200) for command in commands))
+
+    for (code, written), command in zip(shown, commands, strict=True):
+        assert code != 0, command
+        assert not set("\x1b\x07\x9b\x85\u202e") & set(re.sub(r"\x1b\[[01]m", "", written)), command
+        assert not re.search(r"^Sessions: 3", written, re.MULTILINE), command
 
 
 # One session at a time
@@ -367,20 +502,20 @@ def test_a_session_is_created_continued_shown_extended_and_deleted(service: Serv
     session_id = created.stdout.removesuffix("\n")  # a script takes it as $(quantcdn sessions create ...)
     (tmp_path / "message.txt").write_text("From a file\nof two lines\n")
     for arguments, stdin in (
-        (["As an argument"], ""),
+        (["--message", "As an option"], ""),
         (["--role", "assistant", "--tokens", "42"], "From standard input\r\n"),
-        (["-"], "The same, and an empty line\n\n"),
+        ([], "The same, and an empty line\n\n"),
         (["--file", str(tmp_path / "message.txt")], ""),
     ):
-        (appended,) = records(quantcdn(service.env, "sessions", "append", session_id, *arguments, stdin=stdin))
+        (appended,) = records(quantcdn(service.env, "sessions", "append", *arguments, "--", session_id, stdin=stdin))
     (shown,) = records(quantcdn(service.env, "sessions", "show", session_id))
-    (extended,) = records(quantcdn(service.env, "sessions", "extend", session_id, "--minutes", "15"))
+    (extended,) = records(quantcdn(service.env, "sessions", "extend", "--minutes", "15", session_id))
     deleted = quantcdn(service.env, "sessions", "delete", session_id, "no-such-session", code=8)
 
     assert (created.stderr, appended["totalMessages"], appended["totalTokens"]) == ("", 5, 42)
     assert [(message["role"], message["content"]) for message in shown["messages"]] == [
         ("system", "Be short."),
-        ("user", "As an argument"),
+        ("user", "As an option"),
         ("assistant", "From standard input"),
         ("user", "The same, and an empty line\n"),
         ("user", "From a file\nof two lines"),
@@ -407,13 +542,13 @@ def test_what_cannot_be_appended_is_not_sent(env: dict[str, str], tmp_path: Path
     with scripted_server() as server:
         mistakes = {
             "empty": ((), 2),
-            "not both": (("text", "--file", "f"), 2),
+            "not both": (("--message", "text", "--file", "f"), 2),
             "no text in UTF-8": (("--file", str(tmp_path / "binary")), 1),
             "No such file": (("--file", str(tmp_path / "absent")), 1),
         }
 
         def append(arguments: tuple[str, ...], code: int) -> str:
-            return quantcdn(pointing_to(env, server.host), "sessions", "append", "s-1", *arguments, code=code).stderr
+            return quantcdn(pointing_to(env, server.host), "sessions", "append", *arguments, "s-1", code=code).stderr
 
         for said, stderr in zip(mistakes, together(append, *mistakes.values()), strict=True):
             assert said in stderr
@@ -425,7 +560,7 @@ def test_what_cannot_be_appended_is_not_sent(env: dict[str, str], tmp_path: Path
 LIST = ("sessions", "list")
 SHOW = ("sessions", "show", "s-1")
 CREATE = ("sessions", "create", "--user", "u")
-APPEND = ("sessions", "append", "s-1", "Hello")
+APPEND = ("sessions", "append", "--message", "Hello", "s-1")
 DELETE = ("sessions", "delete", "s-1")
 
 
@@ -442,11 +577,11 @@ ENDS: dict[str, tuple[tuple[str, ...], Iterable[Answer], int]] = {
     "503 of a read": (LIST, repeat(json_answer({}, 503)), 6),
     "no id": (CREATE, [json_answer({}, 201)], 7),
     "reset": (SHOW, repeat([RESET]), 5),
-    "timeout": ((*SHOW, "--timeout", "0.4"), repeat([STALL]), 5),
+    "timeout": (("--timeout", "0.4", *SHOW), repeat([STALL]), 5),
     "500 of a write": (CREATE, [json_answer({}, 500)], 7),
     "write without an answer": (APPEND, [[CLOSE]], 7),
     "write with an unreadable answer": (APPEND, [answer(200, b"<html>")], 7),
-    "write and timeout": ((*APPEND, "--timeout", "0.4"), [[STALL]], 7),
+    "write and timeout": (("--timeout", "0.4", *APPEND), [[STALL]], 7),
 }
 
 
@@ -490,8 +625,8 @@ def test_a_server_that_is_not_there_or_not_trusted_is_unreachable(env: dict[str,
 MISTAKES: list[tuple[tuple[str, ...], str, str]] = [
     (LIST, "QUANT_API_TOKEN", "set QUANT_API_TOKEN (or one of QUANT_API_KEY, QUANTCDN_API_TOKEN, BEARER_TOKEN)"),
     (LIST, "QUANT_ORGANISATION", "set QUANT_ORGANISATION"),
-    ((*LIST, "--organisation", ""), "", "organisation: Input should be one path segment"),
-    ((*LIST, "--timeout", "0"), "", "timeout must be"),
+    (("--organisation", "", *LIST), "", "organisation: Input should be one path segment"),
+    (("--timeout", "0", *LIST), "", "timeout must be"),
     (("sessions", "show", "a/b"), "", "session_id: Input should be one path segment"),
     (("sessions", "create"), "", "Missing option '--user'"),
     ((*CREATE, "--metadata", "[1]"), "", "it must be a JSON object"),
@@ -501,8 +636,10 @@ MISTAKES: list[tuple[tuple[str, ...], str, str]] = [
     (("sessions", "prune", "--yes"), "", "or else --everything"),
     (("sessions", "prune", "--group", "g", "--everything"), "", "or else --everything"),
     (("sessions", "prune", "--group", " "), "", "session_group is blank"),
+    ((*LIST, "--user", ""), "", "user_id: Input should be a valid string, not blank"),
     (("sessions", "chat", "--infer", "cat"), "", "Give the id of a session, or --new and --user"),
-    (("sessions", "list", "--token", "secret"), "", "No such option"),
+    (("--token", "secret", *LIST), "", "No such option"),
+    ((*LIST, "--token", "secret"), "", "No such option"),
     (("sessions", "export", ""), "", "is a directory"),
 ]
 
@@ -575,7 +712,7 @@ def test_options_win_over_the_environment(env: dict[str, str], tmp_path: Path) -
     (tmp_path / "token").write_text("Bearer qc_from_a_file\n")
     with nobody() as address, scripted_server([json_answer([])]) as server:
         options = ("--organization", "other", "--base-url", server.host, "--token-file", str(tmp_path / "token"))
-        quantcdn(pointing_to(env, f"http://{address}"), "sessions", "list", *options)
+        quantcdn(pointing_to(env, f"http://{address}"), *options, "sessions", "list")
 
     assert server.request.target.startswith("/api/v3/organizations/other/")
     assert server.request.headers["authorization"] == "Bearer qc_from_a_file"
@@ -719,7 +856,7 @@ def test_a_signal_in_a_write_says_that_its_outcome_is_unknown(
 def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(env: dict[str, str]) -> None:
     deleted = json_answer({"message": "Deleted"})
     with scripted_server([deleted, [0.3, deleted]]) as server:
-        command = ["nohup", QUANTCDN, "sessions", "delete", "s-1", "s-2", "--workers", "1"]
+        command = ["nohup", QUANTCDN, "sessions", "delete", "--workers", "1", "s-1", "s-2"]
         ended = interrupted(command, pointing_to(env, server.host), server, after=2, by=signal.SIGHUP)
 
     assert ended[0] == 0
@@ -742,7 +879,7 @@ def test_an_export_that_was_interrupted_goes_on_and_is_told(
         return json_answer({"id": name, "messages": [{"role": "user", "content": HOSTILE["escapes"]}], "more": [1]})
 
     file = tmp_path / "audit.jsonl"
-    export = ["sessions", "export", str(file), "--user", "u", "--workers", "1"]
+    export = ["sessions", "export", "--user", "u", "--workers", "1", str(file)]
     with scripted_server([*listed("s-1", "s-2", "s-3"), session("s-1"), [0.5, session("s-2")]]) as server:
         host = server.host
         code, stdout, stderr = interrupted([QUANTCDN, *export], pointing_to(env, host), server, after=4, by=by)
@@ -764,7 +901,7 @@ def test_an_export_that_was_interrupted_goes_on_and_is_told(
 def test_an_export_with_a_failure_lists_it_and_is_not_complete(env: dict[str, str], tmp_path: Path) -> None:
     answers = [json_answer({"id": "s-1"}), json_answer({"message": "Not yours"}, 403)]
     with scripted_server([*listed("s-1", "s-2"), *answers]) as server:
-        export = ("sessions", "export", str(tmp_path / "audit.jsonl"), "--user", "u", "--workers", "1")
+        export = ("sessions", "export", "--user", "u", "--workers", "1", str(tmp_path / "audit.jsonl"))
         run = quantcdn(pointing_to(env, server.host), *export, code=8)
 
     assert records(run)[0]["complete"] is False
@@ -776,7 +913,7 @@ def test_what_is_no_text_is_written_as_escapes(env: dict[str, str], tmp_path: Pa
     file = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jsonl")
     with scripted_server([json_answer([])]) as server:
         settings = pointing_to(env, server.host)
-        exported = quantcdn(settings, "sessions", "export", file, "-o", "csv")
+        exported = quantcdn(settings, "sessions", "export", "-o", "csv", "--", file)
         deleted = quantcdn(settings, "sessions", "delete", "\udcff", code=2)
 
     assert "/\\udcff.jsonl,true," in exported.stdout
@@ -808,7 +945,7 @@ def test_a_chat_stores_a_turn_for_each_line_of_utf_8_whatever_the_locale(service
 
     lines = "abc\n\n漢字 é\n".encode() + b"\xff\nnot reached\n"
     env = {**service.env, "PYTHONIOENCODING": "latin-1"}
-    run = quantcdn(env, "sessions", "chat", session_id, "--infer", MODEL, stdin=lines, code=1)
+    run = quantcdn(env, "sessions", "chat", "--infer", MODEL, "--", session_id, stdin=lines, code=1)
 
     assert run.stdout == "2 user cba\n4 user é 字漢\n"
     assert run.stderr == f"Session {session_id}, messages: 1\nError: Standard input holds no text in UTF-8\n"
@@ -822,7 +959,7 @@ def test_a_chat_stores_a_turn_for_each_line_of_utf_8_whatever_the_locale(service
 
 def test_what_is_typed_into_a_chat_and_is_no_text_ends_it(service: Service, tmp_path: Path) -> None:
     service.ago = timedelta(0)
-    chat = shlex.join([QUANTCDN, "sessions", "chat", service.session(), "--infer", "echo é"])
+    chat = shlex.join([QUANTCDN, "sessions", "chat", "--infer", "echo é", service.session()])
 
     with screen(chat, tmp_path, {**service.env, "PYTHONIOENCODING": "ascii"}) as shown:
         shown.wait_for("^>")
@@ -849,7 +986,7 @@ def test_a_turn_of_unknown_outcome_ends_a_chat(env: dict[str, str]) -> None:
     session = json_answer({"id": "s-1", "messages": []})
     with scripted_server([session, [CLOSE], session]) as server:
         run = quantcdn(
-            pointing_to(env, server.host), "sessions", "chat", "s-1", "--infer", MODEL, stdin="a\nb\n", code=7
+            pointing_to(env, server.host), "sessions", "chat", "--infer", MODEL, "s-1", stdin="a\nb\n", code=7
         )
 
     assert run.stdout == ""
@@ -862,7 +999,7 @@ def test_a_chat_on_a_terminal_has_a_prompt_and_goes_on_after_a_failure(service: 
     model = tmp_path / "model"
     model.write_text("#!/bin/sh\ngrep -q trouble && exit 9\nprintf 'fine \\033[31m'\n")
     model.chmod(0o700)
-    chat = shlex.join([QUANTCDN, "sessions", "chat", session_id, "--infer", str(model)])
+    chat = shlex.join([QUANTCDN, "sessions", "chat", "--infer", str(model), session_id])
 
     with screen(chat, tmp_path, service.env) as shown:
         shown.wait_for("^>")
@@ -920,7 +1057,7 @@ def test_doctor_on_a_terminal_cuts_nothing(some_days: Service) -> None:
 
 
 def test_a_token_file_may_be_a_pipe(some_days: Service) -> None:
-    doctor = f"{QUANTCDN} doctor --token-file <(printf '%s\\n' {TOKEN})"
+    doctor = f"{QUANTCDN} --token-file <(printf '%s\\n' {TOKEN}) doctor"
     env = {**some_days.env, "QUANT_API_TOKEN": "qc_wrong"}
     run = subprocess.run(["bash", "-c", doctor], env=env, capture_output=True, text=True, check=False)
 
@@ -930,7 +1067,7 @@ def test_a_token_file_may_be_a_pipe(some_days: Service) -> None:
 
 def test_doctor_without_any_setting_names_them_and_still_tries_the_server(env: dict[str, str]) -> None:
     with scripted_server([answer(302)]) as server:
-        run = quantcdn(env, "doctor", "--base-url", server.host, code=2)
+        run = quantcdn(env, "--base-url", server.host, "doctor", code=2)
 
     found = findings(run)
     assert found["token"][0] == found["organisation"][0] == "failed"
@@ -986,13 +1123,17 @@ def test_the_module_is_the_command_and_what_it_says_of_itself_loads_nothing_of_t
     )
 
 
-def test_no_option_holds_a_token_and_all_commands_share_those_of_the_connection() -> None:
-    shared = {"--organisation", "--organization", "--base-url", "--token-file", "--timeout", "--verbose"}
+def test_no_option_holds_a_token_and_those_of_the_connection_stand_before_all_commands_only() -> None:
+    def options(command: Any) -> set[str]:
+        return {name for parameter in command.params for name in parameter.opts}
+
     root: Any = typer.main.get_command(app)
+    connection = {"--organisation", "--organization", "--base-url", "--token-file", "--timeout", "--verbose"}
+    assert options(root) >= connection
+    assert not any("token" in name for name in options(root) - {"--token-file"})
     for command in (*root.commands["sessions"].commands.values(), root.commands["doctor"]):
-        options = {name for parameter in command.params for name in parameter.opts}
-        assert options >= shared
-        assert not any("token" in name for name in options - {"--token-file", "--tokens"})
+        assert options(command).isdisjoint(connection)
+        assert not any("token" in name for name in options(command) - {"--tokens"})
 
 
 def without(package: str, env: dict[str, str], directory: Path) -> dict[str, str]:

@@ -266,8 +266,13 @@ def run_example(example: Fence, capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize("example", PYTHON, ids=lambda example: f"{example.page}:{example.line}")
 def test_a_python_example_runs_and_prints_what_it_says(
-    example: Fence, example_environment: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    example: Fence,
+    example_environment: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where the files that it writes are
     if "import pytest" in example.text:
         file = tmp_path / "test_example.py"
         file.write_text(example.text)

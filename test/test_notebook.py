@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -520,6 +521,15 @@ def test_a_view_acts_on_nothing_loads_nothing_and_can_be_shown_twice_on_a_page(m
 
 
 @pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
+def test_the_text_of_others_is_no_tex(make: Callable[[str], object]) -> None:
+    view = seen(make(r"$\href{https://evil.example}{Sign in}$"))
+
+    # What MathJax leaves out, all below it too: the classes of its versions 2 and 3.
+    assert (view.attributes["class"] or "").split() == ["quantcdn-view", "tex2jax_ignore", "mathjax_ignore"]
+    assert "process" not in views.html(make("text"))
+
+
+@pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
 def test_the_text_of_others_has_a_direction_and_a_language_of_its_own(make: Callable[[str], object]) -> None:
     view = seen(make("theirs"))
     isolated = [element for element in view if element.tag == "bdi" or element.attributes.get("dir") == "auto"]
@@ -571,7 +581,7 @@ def test_what_an_operation_returns_or_raises_has_a_view(sandbox: Sandbox, connec
 
     for value in [*values, caught.value]:
         assert formatted(value).keys() == {"text/plain", "text/html"}
-        assert formatted(value)["text/html"].startswith('<div class="quantcdn-view"')
+        assert formatted(value)["text/html"].startswith('<div class="quantcdn-view ')
 
 
 @pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
@@ -844,8 +854,33 @@ def test_without_pandas_the_error_says_how_to_install_it(monkeypatch: pytest.Mon
         to_dataframe([])
 
 
+def test_the_page_writes_a_frame_to_excel_without_a_formula_or_a_link(
+    sandbox: Sandbox, tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n((?:(?!```).)*ExcelWriter.*?)```", NOTEBOOKS.read_text("utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    for name, value in (
+        ("QUANT_BASE_URL", sandbox.host),
+        ("QUANT_API_TOKEN", sandbox.access_token),
+        ("QUANT_ORGANISATION", sandbox.organisation),
+    ):
+        monkeypatch.setenv(name, value)
+    api = connect(sandbox.host, sandbox.access_token)
+    for title in ("=1+1", "https://example.com", "plain"):
+        api.create_ai_session(sandbox.organisation, {"userId": "u", "metadata": {"title": title}})
+
+    exec(example, {})
+
+    with zipfile.ZipFile(tmp_path / "sessions.xlsx") as book:
+        sheet, texts = (book.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet1", "sharedStrings"))
+    assert "=1+1" in texts
+    assert "https://example.com" in texts
+    assert re.findall("<(?:f|hyperlink)[ >]", sheet) == []
+
+
 # The tour
 
+NOTEBOOKS = ROOT / "docs" / "Notebooks.md"
 TOUR = ROOT / "docs" / "tour.ipynb"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

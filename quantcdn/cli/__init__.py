@@ -18,12 +18,13 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed, as by >&-: a connection would take its number
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # it stays
     try:
-        from quantcdn.cli._app import app
+        from quantcdn.cli._app import run
         from quantcdn.cli._exits import heed_signals, reporting
 
         with reporting():
             heed_signals()
-            app(prog_name="quantcdn")
+            code = run(sys.argv[1:])
+        sys.exit(code)
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

@@ -1,13 +1,15 @@
 """The app: what its commands are."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
 from quantcdn import __version__
+from quantcdn._visible import visible
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat
-from quantcdn.cli._connection import command
+from quantcdn.cli._connection import BaseUrl, Connection, Organisation, Timeout, TokenFile, Verbose, command
 from quantcdn.cli._doctor import doctor
 from quantcdn.cli._sessions import sessions
 
@@ -28,11 +30,21 @@ def _say_version(asked: bool) -> None:
 
 @app.callback()
 def quantcdn(
+    context: typer.Context,
+    organisation: Organisation = None,
+    base_url: BaseUrl = None,
+    token_file: TokenFile = None,
+    timeout: Timeout = 60,
+    verbose: Verbose = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and exit.")
     ] = False,
 ) -> None:
-    """QuantCDN's AI sessions, on the command line."""
+    """QuantCDN's AI sessions, on the command line.
+
+    The options here stand before the command, and its own between it and its arguments.
+    """
+    context.obj = Connection(organisation, base_url, token_file, timeout, verbose)
 
 
 app.add_typer(sessions, name="sessions")
@@ -45,3 +57,22 @@ def sandbox(context: typer.Context) -> None:
     from quantcdn.sandbox.__main__ import main
 
     raise typer.Exit(main(context.args, "quantcdn sandbox"))
+
+
+_UsageError: Any = typer.BadParameter.__base__  # Typer names only one of its kinds
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that these arguments name, and return its exit code.
+
+    They are taken as they are: of its own accord, Typer puts files and variables of the environment in place of
+    ``*`` and ``%NAME%`` on Windows, also in texts.
+    """
+    try:
+        return app(list(arguments), prog_name="quantcdn", standalone_mode=False) or 0
+    except _UsageError as error:
+        # It may repeat an argument. Where none of these has a line break, all line breaks are Typer's.
+        message = error.message.removeprefix("Value error, ")
+        error.message = visible(message, multiline=not any("\n" in argument for argument in arguments))
+        error.show()
+        return int(error.exit_code)

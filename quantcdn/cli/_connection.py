@@ -1,9 +1,13 @@
-"""The options that all commands of the service share, and how a function that takes them becomes a command."""
+"""The options of the connection, which stand before the command, and how a function becomes a command.
+
+The arguments of a command often come out of variables, with the texts and ids of others in them. So none of them can
+say where the token goes, and none can be read as an option once the first id is there.
+"""
 
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeAlias
 
 import typer
+from typer.core import TyperCommand
 
 from quantcdn import environment
 from quantcdn.cli._exits import Exit, Failure, reporting, say
@@ -25,34 +30,36 @@ def _otherwise(names: tuple[str, ...]) -> str:
     return f"[else: {', '.join(names)}]"
 
 
+Organisation = Annotated[
+    str | None,
+    typer.Option(
+        "--organisation",
+        "--organization",
+        metavar="ID",
+        help=f"The organisation. {_otherwise(environment.ORGANISATION)}",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help=f"Where the service is. {_otherwise(environment.BASE_URL)}"),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help=f"A file that holds the token. {_otherwise(environment.ACCESS_TOKEN)}"),
+]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="How long a call may take, with all its attempts.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each attempt to standard error.")]
+
+
 @dataclass(frozen=True)
 class Connection:
     """How to reach the service. No option holds a token, which a list of processes or a shell's history would show."""
 
-    organisation: Annotated[
-        str | None,
-        typer.Option(
-            "--organisation",
-            "--organization",
-            metavar="ID",
-            help=f"The organisation. {_otherwise(environment.ORGANISATION)}",
-        ),
-    ] = None
-    base_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help=f"Where the service is. {_otherwise(environment.BASE_URL)}"),
-    ] = None
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help=f"A file that holds the token. {_otherwise(environment.ACCESS_TOKEN)}",
-        ),
-    ] = None
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long a call may take, with all its attempts.")
-    ] = 60
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each attempt to standard error.")] = False
+    organisation: str | None
+    base_url: str | None
+    token_file: Path | None
+    timeout: float
+    verbose: bool
 
     @cached_property
     def token(self) -> str | None:
@@ -78,33 +85,66 @@ class Connection:
 Function: TypeAlias = Callable[Concatenate[Connection, P], Exit | None]
 
 
+class _OptionsFirst(TyperCommand):
+    """A command whose options stand before its arguments: from the first of these on, there are no more options."""
+
+    allow_interspersed_args = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse, and say why, what would else be an unknown option or be taken for an id."""
+        if not ctx.resilient_parsing:
+            self._check(ctx, iter(args))
+        return super().parse_args(ctx, args)
+
+    def _check(self, ctx: Any, args: Iterator[str]) -> None:
+        with_value = {name for option in self.params if not getattr(option, "is_flag", True) for name in option.opts}
+        before_command = {name for option in ctx.find_root().command.params for name in option.opts}
+        for arg in args:
+            if arg == "--":
+                return
+            if not _is_option(arg):
+                late = next(filter(_is_option, args), None)
+                if late is not None:
+                    ctx.fail(f"{late} stands after {arg}: options come first, and then -- before ids that begin with -")
+                return
+            name = arg.partition("=")[0] if arg.startswith("--") else arg[:2]
+            if name in before_command:
+                ctx.fail(f"{name} stands before the command, as in: quantcdn {name} ... {ctx.info_name}")
+            if name == arg and name in with_value:
+                next(args, None)
+
+
+def _is_option(arg: str) -> bool:
+    return arg.startswith("-") and arg != "-"
+
+
 def command(group: typer.Typer, name: str | None = None) -> Callable[[Function[P]], Callable[..., None]]:
-    """Make a function a command of a group: to its own parameters come the options of `Connection`.
+    """Make a function a command of a group: to its own parameters comes the `Connection`.
 
     It returns the exit code, where that is not the one of success.
     """
 
     def decorate(function: Function[P]) -> Callable[..., None]:
         own = list(inspect.signature(function).parameters.values())[1:]
-        shared = inspect.signature(Connection).parameters
         call: Callable[..., Exit | None] = function
 
-        def run(**values: Any) -> None:
+        def run(context: typer.Context, **values: Any) -> None:
             with reporting():
-                connection = Connection(**{name: values.pop(name) for name in shared})
+                connection: Connection = context.obj
                 if connection.verbose:
                     _log()
                 code = call(connection, **values)
             sys.exit(code)
 
         # What Typer reads a command from.
-        parameters = [*own, *shared.values()]
+        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [context, *own]
         run.__name__, run.__doc__ = function.__name__, function.__doc__
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         vars(run)["__signature__"] = inspect.Signature(
             [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         )
-        group.command(name)(run)
+        group.command(name, cls=_OptionsFirst)(run)
         return run
 
     return decorate

@@ -102,13 +102,19 @@ def _invalid(error: BaseException) -> str | None:
     if not isinstance(error, ValidationError):
         return None
     lines = error.errors(include_url=False, include_input=False, include_context=False)
-    return "\n".join(": ".join(filter(None, [".".join(map(str, line["loc"])), line["msg"]])) for line in lines)
+    return "\n".join(
+        ": ".join(filter(None, [".".join(map(str, line["loc"])), line["msg"].removeprefix("Value error, ")]))
+        for line in lines
+    )
 
 
 def say(text: str) -> None:
-    """Tell people something, on standard error, if they can be told. Nothing in it acts on their terminal."""
+    """Tell people something, on standard error, if they can be told. Nothing in it acts on their terminal.
+
+    Further lines are indented, so that none in the text of others can pass for a line of ours.
+    """
     try:
-        print(visible(text, multiline=True), file=sys.stderr)
+        print(visible(text, multiline=True).replace("\n", "\n  "), file=sys.stderr)
     except OSError:
         _give_up(sys.stderr)
 
@@ -142,7 +148,9 @@ def reporting() -> Generator[None, None, None]:
         finally:
             _flush()
     except KeyboardInterrupt as interruption:
-        say("\n" * sys.stderr.isatty() + (str(interruption) or "Interrupted."))  # a terminal has written ^C
+        if sys.stderr.isatty():
+            say("")  # what follows begins on a line of its own, after ^C
+        say(str(interruption) or "Interrupted.")
         sys.exit(_STOPS[_stopped_by[0]] if _stopped_by else Exit.INTERRUPTED)
     except BrokenPipeError:
         sys.exit(Exit.PIPE_CLOSED)  # nobody reads on, as in `| head`

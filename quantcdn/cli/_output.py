@@ -1,8 +1,8 @@
 """How data is written to standard output: as a table where a person looks, else in a form for programs.
 
 A record is a dict under the names of the wire. JSON holds all of it; tables and CSV hold the columns that are named.
-In a text, what would hide or act on a terminal is written as an escape: JSON's own in JSON, else one that is for people
-only, so that CSV has none where it goes to a program.
+In a text, what would hide or act on a terminal is written as an escape: in JSON one of JSON's own, and so exact.
+Tables and CSV are for people; and as CSV is for their spreadsheets, no text in it is a formula.
 """
 
 import io
@@ -25,6 +25,8 @@ Record: TypeAlias = Mapping[str, Any]
 _FREE_TEXT = frozenset(["title", "model", "error"])  # what a narrow table may cut; an id is there to be copied
 _SHORTEST, _LONGEST = 12, 100  # in cells: what is left of it at least, before a column goes, and shown at most
 _GAP = 2
+# https://owasp.org/www-community/attacks/CSV_Injection
+_is_formula = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]").match
 _needs_quotes = re.compile(r"[\",\r\n]").search
 
 
@@ -146,15 +148,23 @@ def _fitted(widths: dict[str, int], total: int) -> dict[str, int]:
 
 
 def _write_csv(records: Iterable[Record], columns: Sequence[str]) -> None:
-    written = visible if sys.stdout.isatty() else str
     print(_csv_row(columns))
     for record in records:
-        print(_csv_row([written(_plain(record.get(name))) for name in columns]))
+        print(_csv_row([record.get(name) for name in columns]))
 
 
-def _csv_row(fields: Iterable[str]) -> str:
-    """A row by RFC 4180. The csv of Python 3.10 refuses NUL."""
+def _csv_row(values: Iterable[object]) -> str:
+    """A row by RFC 4180."""
+    fields = map(_cell, values)
     return ",".join('"' + field.replace('"', '""') + '"' if _needs_quotes(field) else field for field in fields)
+
+
+def _cell(value: object) -> str:
+    """A value as a spreadsheet may have it: an apostrophe keeps a text from being a formula."""
+    text = _plain(value)
+    if isinstance(value, str) and _is_formula(text):
+        text = f"'{text}"
+    return visible(text, multiline=not sys.stdout.isatty())
 
 
 def _json(value: object, indent: int | None = None) -> str:

@@ -13,7 +13,6 @@ from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
 from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object
-from quantcdn.models import CreateAISessionRequest, UpdateAISessionRequest
 
 COLUMNS = ("id", "title", "updated_at", "model", "created_at")
 
@@ -75,6 +74,8 @@ def create(
     ] = None,
 ) -> None:
     """Create a session, and write its id."""
+    from quantcdn import CreateAISessionRequest
+
     with connection.open() as (api, organisation), writing():
         created = api.create_ai_session(
             organisation,
@@ -101,8 +102,8 @@ def create(
 def append(
     connection: Connection,
     session_id: SessionId,
-    content: Annotated[
-        str | None, typer.Argument(metavar="MESSAGE", help="The message; standard input if it is - or left out.")
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", metavar="TEXT", help="The message. [default: standard input]")
     ] = None,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="A file that holds the message instead.")] = None,
     role: Annotated[Role, typer.Option(help="Who wrote it.")] = Role.USER,
@@ -110,12 +111,11 @@ def append(
     output: Output = None,
 ) -> None:
     """Append a message to a session. It is sent once: where its outcome is unknown, the exit code says so."""
-    if file is None:
-        text = _from_standard_input() if content in (None, "-") else content
-    elif content is None:
-        text = read_text(file)
-    else:
-        raise Failure(Exit.USAGE, "Give the message or --file, not both")
+    from quantcdn import UpdateAISessionRequest
+
+    if message is not None and file is not None:
+        raise Failure(Exit.USAGE, "Give --message or --file, not both")
+    text = message if message is not None else _from_standard_input() if file is None else read_text(file)
     if not text:
         raise Failure(Exit.USAGE, "The message is empty")
     with connection.open() as (api, organisation), writing():
