@@ -26,7 +26,7 @@ def to_dataframe(sessions: Iterable[ListAISessions200ResponseInner | GetAISessio
 
     A column whose name ends in ``_at`` or ``At`` holds times in UTC (NaT where a session has none), if all that came in
     it are times: as text, that is RFC 3339. Any other column holds its values as they came (dtype object; None where a
-    session has none).
+    session has none). A session has none where its value is `unread`.
 
     Args:
         sessions: a list from `list_ai_sessions`, what `iter_ai_sessions` yields, or sessions from `get_ai_session`.
@@ -61,7 +61,7 @@ def to_dataframe(sessions: Iterable[ListAISessions200ResponseInner | GetAISessio
 def _row(session: object) -> dict[str, object]:
     if not isinstance(session, ListAISessions200ResponseInner | GetAISession200Response):
         raise ApiTypeError(f"to_dataframe takes sessions as list and get return them, not {type(session).__name__}")
-    row: dict[str, object] = dict(session)
+    row: dict[str, object] = {**dict(session), **dict.fromkeys(session.unread)}  # one odd time is no column of texts
     if "updated_at" not in row and "updatedAt" in row:  # get lists neither spelling
         row["updated_at"] = row.pop("updatedAt")
     return row

@@ -133,8 +133,10 @@ def _sessions(sessions: Sequence[ListAISessions200ResponseInner], now: datetime)
 
 
 def _session(session: GetAISession200Response, now: datetime) -> str:
-    fields = {name: value for name, value in session if name not in ("title", "messages")}
-    return _table(_title(session.title), *_fields(fields, now)) + _transcript(session.messages or [])
+    elsewhere = {"title", "messages"}.difference(session.unread)
+    fields = {name: value for name, value in session if name not in elsewhere}
+    transcript = _transcript(session.messages or []) if "messages" in elsewhere else ""
+    return _table(_title(session.title), *_fields(fields, now)) + transcript
 
 
 def _conversation(conversation: Conversation, now: datetime) -> str:

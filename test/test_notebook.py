@@ -230,6 +230,14 @@ def test_of_a_long_list_the_first_hundred_are_shown_and_the_rest_is_counted() ->
     assert [line[-1] for line in lines] == ["Id", *(f"s-{index}" for index in range(100)), "and 1,001 more sessions"]
 
 
+def test_a_field_that_cannot_be_read_is_shown_as_it_came() -> None:
+    value = GetAISession200Response.from_dict({"id": "s-1", "title": 5, "created_at": "never", "messages": "lost"})
+
+    assert tables(value) == [
+        ("untitled", [["id", "s-1"], ["title", "5"], ["messages", "lost"], ["created_at", "never"]])
+    ]
+
+
 def test_a_session_is_its_fields_and_its_transcript() -> None:
     value = GetAISession200Response.from_dict(
         {
@@ -803,6 +811,15 @@ def test_sessions_from_get_are_rows_as_well(sandbox: Sandbox, connect: Connect) 
     assert list(frame.columns)[:6] == ["id", "title", "model", "created_at", "updated_at", "messages"]
     assert list(frame["updated_at"]) == [listed.updated_at] * 2
     assert str(frame["expires_at"].dtype) == "datetime64[us, UTC]"
+
+
+def test_one_odd_time_makes_no_column_of_texts() -> None:
+    rows = [{"id": "s-1", "updated_at": "2026-05-06T07:08:09Z"}, {"id": "s-2", "updated_at": "", "title": 5}]
+    frame = to_dataframe([ListAISessions200ResponseInner.from_dict(row) for row in rows])
+
+    assert str(frame["updated_at"].dtype) == "datetime64[us, UTC]"
+    assert list(frame["updated_at"].isna()) == [False, True]
+    assert list(frame["title"]) == [None, None]
 
 
 @pytest.mark.parametrize(

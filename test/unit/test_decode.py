@@ -833,6 +833,13 @@ def test_an_answer_of_too_many_values_is_refused_before_it_is_read() -> None:
         assert "(it holds more than 1,000,000 values)" in str(error)
 
 
+def test_a_list_of_more_sessions_than_may_be_is_refused() -> None:
+    most = 10_000
+    assert len(decode(LIST, answer("[" + "{}," * (most - 1) + "{}]"))) == most
+    for rows in ("[" + "{}," * most + "{}]", '{"data":[' + "{}," * most + "{}]}", "[" + '{"title":1},' * most + "{}]"):
+        assert "List should have at most 10000 items" in str(refusal(LIST, answer(rows)))
+
+
 def test_what_stands_in_a_text_is_no_value() -> None:
     text = '[{,"\\' * MOST
     session = decode(GET, answer({"title": text, "messages": [{"content": text}]}))
