@@ -578,7 +578,7 @@ def answered() -> Iterator[Line]:
     """A server that answers every operation."""
     with ExitStack() as stack:
         line = Line(stack)
-        line.answer = json_answer({"sessions": []})
+        line.answer = json_answer({"sessions": [], "id": "s"})
         yield line
 
 

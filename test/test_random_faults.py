@@ -42,6 +42,7 @@ from quantcdn import (
     ConnectionException,
     NotFoundException,
     OutcomeUnknownException,
+    ResponseFormatException,
     ServiceException,
     TimeoutException,
     TooManyRequestsException,
@@ -142,7 +143,12 @@ def ending(exchanges: Sequence[Exchange], weather: Weather, *, repeatable: bool,
             fault, status, kept = exchanges[number - 1].fault, exchanges[number - 1].status, exchanges[number - 1].kept
             # That the service refused is known from its status, even where the body with the reason was lost.
             if fault.seen is Seen.ANSWER or (status == 404 and fault.cut >= 1):
-                return Ending(number, NotFoundException if status == 404 and not (deletes and in_doubt) else None)
+                if status != 404:
+                    return Ending(number, None)
+                if not (deletes and in_doubt):
+                    return Ending(number, NotFoundException)
+                # It is gone where the service says so. A 404 without its body may be a gateway's.
+                return Ending(number, None if fault.seen is Seen.ANSWER else ResponseFormatException)
         may_repeat = repeatable or fault is None or fault.status == 429
         # Where a kept connection brought no answer, there is a part of the time left for a new one.
         time_is_over = (
