@@ -4,6 +4,7 @@ It is taken out from outside, for measuring alone: the SDK has no such switches.
 """
 
 import http.client
+import math
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ def _without_checking_headers() -> None:
 
 
 def _without_deadline() -> None:
-    from quantcdn import _answer, _pool, api_client
+    from quantcdn import _answer, _deadline, _pool, api_client
 
     class Timeout(urllib3.Timeout):
         """What urllib3 has: a timeout for each operation of a socket."""
@@ -43,9 +44,11 @@ def _without_deadline() -> None:
         def of(cls, _request_timeout: object, default: float) -> "Timeout":
             return cls(default)
 
-    def answer(_connection: object, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        deadline: Any = None
-        return _answer.Answer(sock, deadline, *args, **kwargs)
+    no_deadline = _deadline.Deadline(math.inf)
+
+    def answer(connection: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        connection._answer = _answer.Answer(sock, no_deadline, *args, **kwargs)
+        return connection._answer  # type: ignore[no-any-return]
 
     _replace(api_client, "Deadline", Timeout)
     _replace(_pool.KeepsDeadline, "send", http.client.HTTPConnection.send)
@@ -67,11 +70,10 @@ def _without_retry_decision() -> None:
 
 
 def _without_redaction() -> None:
-    from quantcdn import api_client, attempt
+    from quantcdn import api_client
 
     _replace(api_client, "Headers", urllib3.HTTPHeaderDict)
     _replace(api_client, "hide_secrets", lambda _error, _headers: None)
-    _replace(attempt, "without_secrets", lambda value, _secrets: value)
 
 
 def _without_log() -> None:

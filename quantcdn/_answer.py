@@ -115,6 +115,8 @@ class Answer(http.client.HTTPResponse):
     """
 
     fp: Any
+    in_chunks = False
+    keep_alive: str | None = None
 
     def __init__(self, sock: socket.socket, deadline: Deadline, debuglevel: int = 0, method: str | None = None) -> None:
         timed: Any = _TimedSocket(sock, deadline)
