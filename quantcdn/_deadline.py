@@ -17,7 +17,7 @@ _MOST = 2_000_000.0
 _PART_OF_A_KEPT_CONNECTION = 0.75
 
 
-@dataclass
+@dataclass(slots=True)
 class Sending:
     """What the connection that carries an attempt is told of it, and what it tells.
 

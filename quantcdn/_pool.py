@@ -131,7 +131,8 @@ class KeepsDeadline(HTTPConnection):
         Raises:
             StaleConnection: it does not, or may not.
         """
-        sending = self._deadline.sending
+        deadline = self._deadline
+        sending = deadline.sending
         if self._is_kept and self.sock is not None:
             if sending.needs_fresh or self._has_idled(method, sending.max_idle) or wait_for_read(self.sock, 0):
                 raise StaleConnection
@@ -145,7 +146,7 @@ class KeepsDeadline(HTTPConnection):
             super().request(method, url, *args, **kwargs)
         finally:
             self._pieces = None
-        self._transmit(b"".join(pieces))
+        self._transmit(b"".join(pieces), deadline)
         self._is_kept = True
 
     def _has_idled(self, method: str, max_idle: float) -> bool:
@@ -161,11 +162,10 @@ class KeepsDeadline(HTTPConnection):
         else:
             self._pieces.append(data)
 
-    def _transmit(self, data: bytes) -> None:
+    def _transmit(self, data: bytes, deadline: Deadline) -> None:
         """Send all of a request, unless its time is over by now."""
         if self.sock is None:
             self.connect()
-        deadline = self._deadline
         if deadline.left() <= 0:
             raise TimeoutError("timed out")
         deadline.sending.sent = True
