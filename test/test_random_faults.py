@@ -308,7 +308,7 @@ class Calls(RuleBasedStateMachine):
         self.attempts.clear()
         self.lead_to_nobody_after(weather.reach)
         silent = any(fault.seen is Seen.SILENCE for fault in weather.faults)
-        timeout = PATIENCE if not silent else SHORT if weather.one_wait else (PATIENCE, SHORT)
+        timeout = PATIENCE if not silent else 2 * SHORT if weather.one_wait else (PATIENCE, SHORT)
         try:
             result = operation(self.organisation, *arguments, **options, _request_timeout=timeout)
         except ApiException as error:
