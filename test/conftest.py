@@ -35,8 +35,8 @@ def _no_proxies() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_are_heard() -> Iterator[None]:
-    """Hear Ctrl-C, and let programs that are started hear it and a hang-up: a job in the background has them ignored."""
-    heard = {signal.SIGINT: signal.default_int_handler}
+    """Hear Ctrl-C, and let what is started hear it and a hang-up: jobs in the background have them ignored."""
+    heard: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler}
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         heard[signal.SIGHUP] = lambda _number, _frame: None
     before = {number: signal.signal(number, handler) for number, handler in heard.items()}
