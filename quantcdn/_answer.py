@@ -25,6 +25,7 @@ _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick 
 
 _LONGEST_LINE = 65536  # http.client's own limit, give or take one
 _MOST_ANNOUNCEMENTS = 100  # the standard library stops there as well
+_LARGEST_PIECE = 16_777_216  # of a body that is read at once
 _LONGEST_SIZE = 4096  # of a line with the size of a chunk and its extensions, which nobody sends
 
 # Spaces are stripped afterwards. A pattern with room for them in two places would try every way to share them out.
@@ -109,8 +110,14 @@ class _Fields(http.client.HTTPMessage):
 class Answer(http.client.HTTPResponse):
     """An answer that keeps a deadline, and is read strictly.
 
+    Args:
+        sock: where it comes from.
+        deadline: when it must be there.
+        debuglevel: what http.client gives.
+        method: the method of the request.
+        is_last: whether no other may follow on this connection, whatever the answer says.
+
     Attributes:
-        in_chunks: whether its body comes in chunks. Who reads it gets what is in them.
         keep_alive: what the server says of how long it keeps the connection, if it does.
     """
 
@@ -118,9 +125,18 @@ class Answer(http.client.HTTPResponse):
     in_chunks = False
     keep_alive: str | None = None
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, debuglevel: int = 0, method: str | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        deadline: Deadline,
+        debuglevel: int = 0,
+        method: str | None = None,
+        *,
+        is_last: bool = False,
+    ) -> None:
         timed: Any = _TimedSocket(sock, deadline)
         super().__init__(timed, debuglevel, method)
+        self._is_last = is_last
         self._most_fields = deadline.sending.max_headers
         self._has_body = method != "HEAD"
 
@@ -155,17 +171,50 @@ class Answer(http.client.HTTPResponse):
         length = _length(fields["content-length"]) if "content-length" in fields else None
         chunked = "transfer-encoding" in fields and _is_chunked(fields["transfer-encoding"])
         has_body = self._has_body and self.status not in _BODILESS
-        self.in_chunks = chunked and has_body
-        if self.in_chunks:
-            self.fp = io.BufferedReader(_Chunks(self.fp, self._most_fields))
-        self.chunked = False  # http.client would read them itself, and over what is none
+        self.chunked = chunked and has_body
+        if self.chunked:
+            self.fp = _Chunks(self.fp, self._most_fields)
+        self.chunk_left = None
         self.length = (None if chunked else length) if has_body else 0
+        self._size = self.length or 0
         connection = fields.get("connection", "").lower()
-        stays_open = "close" not in connection and (
-            self.version == 11 or ("keep-alive" in connection and not chunked)  # HTTP/1.0 knows no chunks
+        stays_open = (
+            not self._is_last
+            and "close" not in connection
+            and (self.version == 11 or ("keep-alive" in connection and not chunked))  # HTTP/1.0 knows no chunks
         )
-        is_contradiction = self.status in _BODILESS and (chunked or bool(length))  # what follows it may be its body
+        is_contradiction = not has_body and (chunked or bool(length))  # what follows it may be its body
         self.will_close = not stays_open or (self.length is None and not chunked) or is_contradiction
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The rest of the body, or so much of it."""
+        left = self.length
+        if left is None or self.fp is None:
+            return super().read(amt)
+        wanted = left if amt is None or not 0 <= amt < left else amt
+        data = _read_whole(self.fp, wanted)
+        self._count(len(data), left, wanted)
+        return data
+
+    def read1(self, n: int = -1) -> bytes:
+        """What is there of the body, but no more than so much."""
+        left = self.length
+        if left is None or self.fp is None:
+            return super().read1(n)
+        wanted = left if not 0 <= n < left else n
+        data: bytes = self.fp.read1(wanted)
+        self._count(len(data), left, min(wanted, 1))
+        return data
+
+    def _count(self, came: int, left: int, least: int) -> None:
+        """Count what came of the rest of a body of known length, and refuse to take its loss for its end."""
+        self.length = left - came
+        if came < least:
+            come = self._size - self.length
+            raise http.client.RemoteDisconnected(f"after {come} of the {self._size} bytes of its answer")
+        if not self.length:
+            file, self.fp = self.fp, None
+            file.close()
 
 
 def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
@@ -181,58 +230,91 @@ def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
     return int(found[1]), int(found[2]), found[3].strip().decode("latin-1")
 
 
-class _Chunks(io.RawIOBase):
-    """A body that comes in chunks, read as strictly as the head, by RFC 9112, section 7.1: nothing but their data."""
+class _Chunks(io.BufferedIOBase):
+    """A body in chunks, of which http.client and urllib3 read each line and each part only once it is checked.
+
+    Both read chunks themselves, and take -1 for a size and a cut for the end. Here they are read as strictly as the
+    head, by RFC 9112, section 7.1, and whoever asks for a line or a part gets it whole, or an error.
+    """
 
     def __init__(self, file: io.BufferedReader, most_fields: int) -> None:
         self._file = file
         self._most_fields = most_fields
         self._left = 0
-        self._is_first = True
+        self._came = 0
         self._is_over = False
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
-        if not self._left and not self._begin_chunk():
-            return 0
-        with memoryview(buffer) as view:
-            count = self._file.readinto1(view[: self._left])
-        if not count:
-            raise http.client.RemoteDisconnected("Remote end closed connection inside a chunk")
-        self._left -= count
-        return count
-
-    def _begin_chunk(self) -> bool:
-        """Read up to the data of the next chunk, and tell whether there is one."""
+    def readline(self, _limit: int | None = -1, /) -> bytes:
+        """The line with the size of the next chunk; after the last one, the line that ends the trailer."""
         if self._is_over:
-            return False
-        if not self._is_first:
-            end = self._file.read(2)
-            if end != b"\r\n":
-                raise _cut_or_nonsense(end, len(end) < 2, "a chunk does not end where it should")
-        self._is_first = False
+            return b"\r\n"
         line = self._file.readline(_LONGEST_SIZE)
         size = _size_of_chunk(line)
         if size is None:
-            is_cut = len(line) < _LONGEST_SIZE and not line.endswith(b"\n")
-            raise _cut_or_nonsense(line, is_cut, "the size of a chunk is none")
+            if len(line) < _LONGEST_SIZE and not line.endswith(b"\n"):
+                raise self._cut()
+            raise http.client.HTTPException(f"the size of a chunk is none: {_shown(line)}")
         self._left = int(size[1], 16)
         if not self._left:
             _read_fields(self._file, self._most_fields)  # of the trailer
             self._is_over = True
-        return not self._is_over
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So much of a chunk; after its data, the two bytes that end it."""
+        if not size:
+            return b""
+        if not self._left:
+            return self._end()
+        wanted = self._wanted(size)
+        data = _read_whole(self._file, wanted)
+        self._count(data)
+        if len(data) < wanted:
+            raise self._cut()
+        return data
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """What is there of a chunk."""
+        data = self._file.read1(self._wanted(size))
+        self._count(data)
+        if not data:
+            raise self._cut()
+        return data
+
+    def _wanted(self, size: int | None) -> int:
+        return self._left if size is None or size < 0 else min(size, self._left)
+
+    def _count(self, data: bytes) -> None:
+        self._left -= len(data)
+        self._came += len(data)
+
+    def _end(self) -> bytes:
+        end = self._file.read(2)
+        if len(end) < 2:
+            raise self._cut()
+        if end != b"\r\n":
+            raise http.client.HTTPException(f"a chunk does not end where it should: {_shown(end)}")
+        return end
+
+    def _cut(self) -> http.client.HTTPException:
+        return http.client.RemoteDisconnected(f"after {self._came} bytes of its answer, before its last chunk")
 
     def close(self) -> None:
         self._file.close()
         super().close()
 
 
-def _cut_or_nonsense(came: bytes, is_cut: bool, problem: str) -> http.client.HTTPException:
-    if is_cut:
-        return http.client.RemoteDisconnected("Remote end closed connection between two chunks")
-    return http.client.HTTPException(f"{problem}: {_shown(came)}")
+def _read_whole(file: io.BufferedReader, size: int) -> bytes:
+    """So many bytes, or what is there of them. Room is made for what came, and not for what an answer says to have."""
+    if size <= _LARGEST_PIECE:
+        return file.read(size)
+    whole = io.BytesIO()
+    while piece := file.read(min(size - whole.tell(), _LARGEST_PIECE)):
+        whole.write(piece)
+    return whole.getvalue()
 
 
 def _shown(line: bytes) -> str:

@@ -12,7 +12,7 @@ from quantcdn.exceptions import ResponseFormatException
 _PIECE: Final = 65_536
 """How much is unpacked at a time, in bytes as they come."""
 _LARGEST_PIECE: Final = 1_048_576
-"""How large that may become before the time is looked at again, in bytes. Gzip packs a thousand bytes into one."""
+"""How much of a body is held at a time before its size and the time are looked at again, in bytes."""
 _MOST_MEMBERS: Final = 100
 """Of how many parts a gzip file may be made. Each costs the time of a copy, and an empty one has 20 bytes."""
 _NONE: Final = frozenset(["", "identity"])
@@ -40,7 +40,7 @@ def whole_body(response: urllib3.BaseHTTPResponse, limit: int, deadline: Deadlin
     if size is not None and size > limit:
         raise _too_large(response, limit)
     coding = (packing or "").strip().lower()
-    if coding in _NONE:
+    if coding in _NONE or size == 0:
         body = bytearray()
         # In pieces, since room is made beforehand for as much as is asked for, be it more than there is.
         while piece := response.read(min(limit + 1 - len(body), _LARGEST_PIECE), decode_content=False):

@@ -136,10 +136,9 @@ class KeepsDeadline(HTTPConnection):
         if self._is_kept and self.sock is not None:
             if sending.needs_fresh or self._has_idled(method, sending.max_idle) or wait_for_read(self.sock, 0):
                 raise StaleConnection
-        else:
-            self._is_kept = False
-        sending.is_kept = self._is_kept
+            sending.is_kept = True
         sending.sent = False
+        self._is_kept = False
         pieces: list[bytes] = []
         self._pieces = pieces
         try:
@@ -183,7 +182,6 @@ class KeepsDeadline(HTTPConnection):
         if deadline.sending.is_kept and deadline.sending.has_another:
             self.timeout = deadline.patience_with_a_kept_connection
         response = super().getresponse()
-        response.chunked = False  # so that urllib3 leaves chunks to the answer, too
         self._idle_since = time.monotonic()
         announced = self._answer.keep_alive
         self._announced_idle = _seconds_announced(announced) if announced else None
@@ -191,7 +189,8 @@ class KeepsDeadline(HTTPConnection):
 
     def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
         """Read the answer from a file over the socket that keeps the deadline."""
-        self._answer = Answer(sock, self._deadline, *args, **kwargs)
+        # One that came before the request was through, which was then given up, leaves half a request behind.
+        self._answer = Answer(sock, self._deadline, *args, is_last=not self._is_kept, **kwargs)
         return self._answer
 
     response_class: Any = _timed_answer  # http.client calls it, with the socket

@@ -364,18 +364,8 @@ def _is_nonsense(error: object) -> bool:
     )
 
 
-def _in_words(error: Any) -> str:
-    """How much of an answer came, by an `IncompleteRead`. What did is not kept: it may be large."""
-    came: int = error.partial if isinstance(error.partial, int) else len(error.partial)
-    error.partial, error.args = came if isinstance(error.partial, int) else range(came), ()  # its text asks how long
-    whole = f" of the {came + error.expected}" if error.expected else ""
-    return f"after {came}{whole} bytes of its answer"
-
-
 def _cause(error: BaseException) -> str:
     """What went wrong at the bottom of an error, in words."""
-    if isinstance(error.__cause__, errors.IncompleteRead | http.client.IncompleteRead):
-        return _in_words(error.__cause__)
     cause = error.__cause__ or next((part for part in error.args if isinstance(part, Exception)), error)
     if isinstance(cause, errors.NewConnectionError):  # its text begins with the repr of the connection
         return str(cause).rpartition(": ")[2]

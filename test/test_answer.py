@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import Connect
+from faults import client
 from servers import CLOSE, STALL, Answer, scripted_server
 from urllib3 import BaseHTTPResponse
 
@@ -118,6 +119,15 @@ def test_an_answer_without_a_body_is_over_whatever_its_head_says_of_one(
         assert server.connections == connections
 
 
+def test_the_answer_to_head_that_says_to_have_a_body_ends_its_connection(connect: Connect) -> None:
+    """Some servers send one, which would be the answer to the next request."""
+    with scripted_server([OK + length(b"{}") + b"\r\n", OK + length(BODY) + b"\r\n" + BODY]) as server:
+        api = connect(server.host)
+        assert api.api_client.call_api("HEAD", server.host).read() == b""
+        assert api.get_ai_session("org", "s").id == SESSION["id"]
+        assert server.connections == 2
+
+
 def test_fields_arrive_as_they_were_sent(connect: Connect) -> None:
     fields = b"Set-Cookie: a=1\r\nx-Odd:  b \t c  \r\nset-cookie: b=2\r\nX-Latin: \xe9\r\nX-Folded: d\r\n  e\r\n"
     with scripted_server([OK + fields + length(b"{}") + b"\r\n{}"]) as server:
@@ -147,6 +157,15 @@ def test_a_broken_head_is_told_at_once_and_ends_the_connection(connect: Connect,
         assert not caught.value.never_sent
         assert api.get_ai_session("org", "s").id == SESSION["id"]
         assert server.connections == 2
+
+
+@pytest.mark.parametrize(("fields", "most"), [(100, 100), (101, 101), (5000, 5000)])
+def test_how_many_fields_there_may_be_is_an_option(fields: int, most: int) -> None:
+    replies = [OK + b"X-Tag: a\r\n" * (more - 2) + length(BODY) + b"\r\n" + BODY for more in (fields, fields + 1)]
+    with scripted_server(replies) as server, client(server.host, 0, max_response_headers=most) as api:
+        assert api.get_ai_session("org", "s").id == SESSION["id"]
+        with pytest.raises(ConnectionException, match=f"more than {most} headers, the configured max_response_headers"):
+            api.get_ai_session("org", "s")
 
 
 def test_announcements_without_end_are_no_answer(connect: Connect) -> None:

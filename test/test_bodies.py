@@ -8,11 +8,14 @@ import json
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from faults import client, no_socket_left
-from servers import CLOSE, answer, json_answer, scripted_server
+from servers import CLOSE, PATIENCE, STALL, answer, json_answer, scripted_server
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ProtocolError
 
 from quantcdn import ConnectionException, ResponseFormatException, TimeoutException
 
@@ -67,9 +70,65 @@ def test_a_body_in_chunks_that_is_cut_anywhere_is_lost(body: bytes) -> None:
     script = [[HEAD + body[:cut], CLOSE] for cut in cuts]
     with no_socket_left(), scripted_server(script) as server, client(server.host, retries=0) as api:
         for _ in cuts:
-            with pytest.raises(ConnectionException, match="was lost: Remote end closed connection"):
+            with pytest.raises(
+                ConnectionException, match=r"was lost: (after \d+ bytes of its answer|Remote end closed)"
+            ):
                 api.get_ai_session("org", "s")
         assert len(server.requests) == len(cuts)
+
+
+def in_pieces(read: Callable[[], bytes]) -> Iterator[bytes]:
+    while piece := read():
+        yield piece
+
+
+WAYS: dict[str, Callable[[BaseHTTPResponse], bytes]] = {
+    "data": lambda response: response.data,
+    "read": lambda response: response.read(),
+    "read in pieces": lambda response: b"".join(in_pieces(lambda: response.read(99))),
+    "read1": lambda response: b"".join(in_pieces(response.read1)),
+    "read1 in pieces": lambda response: b"".join(in_pieces(lambda: response.read1(99))),
+    "stream": lambda response: b"".join(response.stream(99)),
+    "iteration": b"".join,
+}
+each_way = pytest.mark.parametrize("whole", WAYS.values(), ids=WAYS)
+FRAMED = {
+    "a length": answer(200, BODY),
+    "chunks": HEAD + WELL_FORMED["in three"],
+    "chunks and a trailer": HEAD + WELL_FORMED["a trailer"],
+}
+
+
+@each_way
+@pytest.mark.parametrize("framed", FRAMED.values(), ids=FRAMED)
+def test_an_unread_body_is_whole_or_an_error_wherever_it_is_cut(
+    framed: bytes, whole: Callable[[BaseHTTPResponse], bytes]
+) -> None:
+    begin = framed.index(b"\r\n\r\n") + 4
+    cuts = [*range(begin, begin + 12), *range(begin + 12, len(framed) - 12, 17), *range(len(framed) - 12, len(framed))]
+    script = [[framed[:cut], CLOSE] for cut in cuts]
+    with no_socket_left(), scripted_server([framed, *script]) as server, client(server.host) as api:
+        assert whole(api.get_ai_session_without_preload_content("org", "s")) == BODY
+        for _ in cuts:
+            response = api.get_ai_session_without_preload_content("org", "s")
+            with pytest.raises(ProtocolError, match=r"after \d+( of the \d+)? bytes of its answer|inside the headers"):
+                whole(response)
+
+
+@pytest.mark.parametrize("piece", ["stream", "read_chunked", "read1"])
+def test_a_chunk_can_be_had_before_the_next_one_comes(piece: str) -> None:
+    with scripted_server([[HEAD + b"5\r\nhello\r\n", STALL]]) as server, client(server.host) as api:
+        response = api.get_ai_session_without_preload_content("org", "s", _request_timeout=PATIENCE)
+        came = getattr(response, piece)()
+        assert (came if piece == "read1" else next(came)) == b"hello"
+        response.close()
+
+
+@pytest.mark.parametrize("limit", [10**13, 10**30])
+@pytest.mark.parametrize("reply", [HEAD + in_chunks(BODY), [b"HTTP/1.1 200 OK\r\n\r\n" + BODY, CLOSE]])
+def test_the_limit_may_be_larger_than_any_memory(reply: Any, limit: int) -> None:
+    with scripted_server([reply]) as server, client(server.host, max_response_size=limit) as api:
+        assert api.get_ai_session("org", "s").title == SESSION["title"]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +219,12 @@ def test_a_packing_that_nobody_asked_for_is_named_and_its_bytes_are_not_shown(co
     assert caught.value.body is None
 
 
+def test_no_body_needs_no_unpacking() -> None:
+    fields = {"Content-Encoding": "br"}
+    with scripted_server([answer(204, headers=fields)]) as server, client(server.host) as api:
+        assert api.delete_ai_session("org", "s").message is None
+
+
 def test_unpacking_takes_no_longer_than_the_call() -> None:
     bomb = gzip.compress(bytes(40_000_000)) * 90
     with (
@@ -172,25 +237,47 @@ def test_unpacking_takes_no_longer_than_the_call() -> None:
 
 # What it may cost
 
-LIMIT = 1_000_000
 PROGRAM = """
 import resource, sys
 import quantcdn
-host, how = sys.argv[1:]
+import urllib3
+host, how, limit = sys.argv[1:]
 configuration = quantcdn.Configuration(host, "qc_token", retries=0)
-configuration.max_response_size = 1_000_000
+configuration.max_response_size = int(limit)
 with quantcdn.ApiClient(configuration) as client:
     api = quantcdn.AISessionsApi(client)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         if how == "get":
             api.get_ai_session("org", "s")
-        else:
+        elif how == "call_api":
             client.call_api("GET", host).read()
-    except quantcdn.ApiException as error:
+        elif how == "data":
+            api.get_ai_session_without_preload_content("org", "s").data
+        else:
+            for piece in api.get_ai_session_without_preload_content("org", "s").stream(65_536):
+                assert len(piece) <= 65_536
+            print(None)
+    except (quantcdn.ApiException, urllib3.exceptions.HTTPError) as error:
         print(type(error).__name__)
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
+
+
+def cost(reply: Any, how: str, limit: int) -> tuple[str, int]:
+    """What reading an answer raises, and how many megabytes it takes, in a process of its own."""
+    with scripted_server([reply]) as server:
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM, server.host, how, str(limit)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert run.returncode == 0, run.stderr
+    raised, megabytes = run.stdout.split()
+    return raised, int(megabytes)
+
+
 BOMB = gzip.compress(bytes(400_000_000))
 GREEDY: dict[str, Any] = {
     "a bomb": packed(BOMB),
@@ -201,18 +288,44 @@ GREEDY: dict[str, Any] = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the most memory that was used")
+measured = pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the most memory that was used")
+
+
+@measured
 @pytest.mark.parametrize("how", ["get", "call_api"])
 @pytest.mark.parametrize("reply", GREEDY.values(), ids=GREEDY)
 def test_no_answer_takes_much_more_memory_than_it_may(reply: Any, how: str) -> None:
-    with scripted_server([reply]) as server:
-        run = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", PROGRAM, server.host, how],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    assert run.returncode == 0, run.stderr
-    raised, megabytes = run.stdout.split()
+    raised, megabytes = cost(reply, how, limit=1_000_000)
     assert raised == "ResponseFormatException"
-    assert int(megabytes) < 20
+    assert megabytes < 20
+
+
+@measured
+@pytest.mark.parametrize("reply", ["a bomb", "a bomb in chunks"])
+def test_no_piece_of_an_unread_answer_is_larger_than_asked_for(reply: str) -> None:
+    raised, megabytes = cost(GREEDY[reply], "stream", limit=1_000_000)
+    assert raised == "None"
+    assert megabytes < 20
+
+
+@measured
+@pytest.mark.parametrize(("how", "raises"), [("get", "ConnectionException"), ("data", "ProtocolError")])
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n", HEAD + b"55d4a80\r\n"],
+    ids=["a length", "a chunk"],
+)
+def test_the_loss_of_a_large_answer_takes_no_more_memory_than_the_answer(head: bytes, how: str, raises: str) -> None:
+    raised, megabytes = cost([head, *[b"\xe9" * 1_000_000] * 80, CLOSE], how, limit=100_000_000)
+    assert raised == raises
+    assert megabytes < 200
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999999999\r\n\r\n", HEAD + b"ffffffffffffffff\r\n"]
+)
+def test_no_room_is_made_for_what_an_answer_only_says_to_have(head: bytes) -> None:
+    with scripted_server([[head + b"{}", CLOSE]]) as server, client(server.host) as api:
+        response = api.get_ai_session_without_preload_content("org", "s")
+        with pytest.raises(ProtocolError, match="after 2 "):
+            response.read()

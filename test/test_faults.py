@@ -188,8 +188,8 @@ FAULTS = [
     lost("short body", "after 6 of the 99 bytes of its answer", OK + b'Content-Length: 99\r\n\r\n{"id":', CLOSE),
     lost("reset in the body", "was lost: Connection reset", OK + b'Content-Length: 99\r\n\r\n{"id":', RESET),
     lost("chunk without a size", "the size of a chunk is none: 'zz", CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n"),
-    lost("cut in a chunk", "was lost: ", CHUNKED + b'9\r\n{"id":', CLOSE),
-    lost("cut between chunks", "was lost: ", CHUNKED + b"2\r\n{}\r\n", CLOSE),
+    lost("cut in a chunk", "after 6 bytes of its answer", CHUNKED + b'9\r\n{"id":', CLOSE),
+    lost("cut between chunks", "after 2 bytes of its answer", CHUNKED + b"2\r\n{}\r\n", CLOSE),
     lost("reset between chunks", "was lost: ", CHUNKED + b"2\r\n{}\r\n", RESET),
     lost("two lengths", "length", OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
     lost("huge header", "more than 65536 bytes", OK + b"X: " + b"x" * 70_000 + b"\r\n\r\n"),
@@ -205,7 +205,7 @@ FAULTS = [
     lost("size of a chunk as in Python", "the size of a chunk is none", CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n"),
     lost("size of a chunk in groups", "the size of a chunk is none", CHUNKED + b"0_2\r\n{}\r\n0\r\n\r\n"),
     lost("chunk longer than its size", "does not end where it should", CHUNKED + b"2\r\n{}XX0\r\n\r\n"),
-    lost("cut in the size of a chunk", "between two chunks", CHUNKED + b"2\r\n{}\r\n000", CLOSE),
+    lost("cut in the size of a chunk", "after 2 bytes of its answer", CHUNKED + b"2\r\n{}\r\n000", CLOSE),
     lost("cut after the last chunk", "inside the headers", CHUNKED + b"2\r\n{}\r\n0\r\n", CLOSE),
     lost("page without any head", UNREADABLE_HEAD + "<html>", b"<html>Hello</html>", CLOSE),
     Fault(
@@ -410,6 +410,30 @@ def test_what_comes_after_a_body_is_not_read_as_the_next_answer(
         assert operation.call(api) == operation.result
         assert at_once or sent.wait(PATIENCE)
         assert operation.call(api) == operation.result
+
+
+def test_an_answer_that_comes_before_the_request_is_through_is_the_last_of_its_connection() -> None:
+    """Half a request stays behind, and nothing else may be sent after that."""
+    early = json_answer({"message": "That is too much"}, 413)
+
+    def serve(connection: socket.socket) -> None:
+        while request := connection.recv(65536):
+            if request.startswith(b"PUT"):
+                connection.sendall(early)
+                return  # which resets the connection, as the rest of the request was not read
+            connection.sendall(json_answer({"id": "own"}))
+
+    messages = [{"role": "user", "content": "x" * 20_000_000}]
+    with (
+        no_socket_left(),
+        a_port() as port,
+        each_connection(serve)(port),
+        client(f"http://127.0.0.1:{port.number}", retries=0) as api,
+    ):
+        for _ in range(5):
+            with pytest.raises(ApiException, match=r"That is too much|was lost"):  # some systems forget the answer
+                api.update_ai_session("org", "s", {"newMessages": messages})
+            assert api.get_ai_session("org", "own").id == "own"
 
 
 # Faults before a request is sent

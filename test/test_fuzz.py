@@ -14,6 +14,7 @@ import math
 import os
 import socket
 import ssl
+import string
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ from urllib.parse import parse_qs, unquote
 from uuid import UUID
 
 import pytest
+import urllib3
 from conftest import TOKEN, Connect
 from faults import a_port, each_connection, server_tls, trusted
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -201,6 +203,13 @@ class Mutation(NamedTuple):
     new: bytes
 
 
+def _mutated(sent: bytes, mutations: list[Mutation]) -> bytes:
+    for start, length, new in mutations:
+        position = int(start * len(sent))
+        sent = sent[:position] + new + sent[position + length :]
+    return sent
+
+
 _mutations = st.lists(
     st.builds(
         Mutation,
@@ -277,11 +286,94 @@ def test_any_answer_is_what_was_asked_or_an_exception_and_the_next_is_right(
 def test_a_good_answer_with_changes_is_what_was_asked_or_an_exception_and_the_next_is_right(
     line: Line, operation: Operation, mutations: list[Mutation], after: bytes, ends: bool
 ) -> None:
-    answer = operation.answer
-    for start, length, new in mutations:
-        position = int(start * len(answer))
-        answer = answer[:position] + new + answer[position + length :]
+    answer = _mutated(operation.answer, mutations)
     _check(line, operation, [answer + after, CLOSE] if ends else answer + after)
+
+
+# Bodies in chunks
+
+
+def _content_of(sent: bytes) -> bytes | None:
+    """What a body in chunks holds, by RFC 9112, section 7.1; None where it is not whole and well-formed."""
+    content = b""
+    while True:
+        line, end, sent = sent.partition(b"\r\n")
+        size, _, extension = line.partition(b";")
+        size = size.rstrip(b" \t")
+        if not (end and 1 <= len(size) <= 16 and not size.strip(string.hexdigits.encode())):
+            return None
+        if set(extension) & set(b"\r\n\0"):
+            return None
+        length = int(size, 16)
+        if not length:
+            return content if _is_trailer(sent) else None
+        if sent[length : length + 2] != b"\r\n":
+            return None
+        content += sent[:length]
+        sent = sent[length + 2 :]
+
+
+def _is_trailer(sent: bytes) -> bool:
+    """Whether header fields begin here, and the empty line after them. As in the head, a line may end with LF alone."""
+    *lines, _ = sent.split(b"\n")
+    for number, line in enumerate(lines):
+        line = line.removesuffix(b"\r")
+        if not line:
+            return True
+        name, colon, _ = line.partition(b":")
+        is_field = bool(name and colon) and all(32 < octet < 127 for octet in name)
+        is_folded = line[:1] in (b" ", b"\t") and number > 0
+        if set(line) & set(b"\r\0") or not (is_field or is_folded):
+            return False
+    return False
+
+
+_sizes = st.sampled_from(
+    ["%x", "%X", "%016x", "%x ", "%x;a", '%x ; a="b"', "%x", "%x", "-%x", "+%x", "0x%x", "%x_", ""]
+)
+_bodies_in_chunks = st.builds(
+    lambda chunks, trailer: (
+        b"".join(b"%b\r\n%b\r\n" % ((size % len(chunk) if size else "").encode(), chunk) for size, chunk in chunks)
+        + b"0\r\n"
+        + trailer
+        + b"\r\n"
+    ),
+    st.lists(st.tuples(_sizes, st.binary(min_size=1, max_size=40)), max_size=4),
+    st.sampled_from([b"", b"", b"A: b\r\n", b"A: b\r\n c\r\nD:\n", b"no colon\r\n", b"A : b\r\n", b" c\r\n"]),
+)
+_READINGS: dict[str, Callable[[urllib3.BaseHTTPResponse], bytes]] = {
+    "read": lambda response: response.read(),
+    "read in pieces": lambda response: b"".join(iter(lambda: response.read(7), b"")),
+    "read1": lambda response: b"".join(iter(lambda: response.read1(7), b"")),
+    "stream": lambda response: b"".join(response.stream(7)),
+    "whole chunks": lambda response: b"".join(response.read_chunked()),
+}
+
+
+@bounded(300)
+@given(
+    body=_bodies_in_chunks,
+    mutations=st.just([]) | _mutations,
+    cut=st.floats(0, 1) | st.just(1.0),
+    reading=st.sampled_from([*_READINGS]),
+    after=_after,
+)
+@example(body=b"1\r\na\r\n0000\r\n\r\n", mutations=[], cut=0.6, reading="read", after=b"")
+@example(body=b"1\r\naXX0\r\n\r\n", mutations=[], cut=1.0, reading="stream", after=b"")
+def test_a_body_in_chunks_is_read_whole_or_not_at_all_in_each_way(
+    line: Line, body: bytes, mutations: list[Mutation], cut: float, reading: str, after: bytes
+) -> None:
+    sent = _mutated(body, mutations) + after
+    sent = sent[: int(cut * len(sent))]
+    line.answer = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + sent, CLOSE]
+    response = line.api.get_ai_session_without_preload_content("org", "s")
+    content: bytes | None
+    try:
+        content = _READINGS[reading](response)
+    except urllib3.exceptions.HTTPError:
+        content = None
+    response.close()
+    assert content == _content_of(sent)
 
 
 OWN, OTHER = json_answer({"id": "own"}), json_answer({"id": "other"})
