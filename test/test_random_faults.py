@@ -19,7 +19,18 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
-from fault_proxy import QUICK_FAULTS, SLOW_FAULTS, Exchange, Fault, FaultProxy, Seen, closed_port, fault_proxy, seeded
+from fault_proxy import (
+    LOSE_ANSWER,
+    QUICK_FAULTS,
+    SLOW_FAULTS,
+    Exchange,
+    Fault,
+    FaultProxy,
+    Seen,
+    closed_port,
+    fault_proxy,
+    seeded,
+)
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -78,6 +89,7 @@ class World(NamedTuple):
         direct: a way to the sandbox around it.
         options: what a client needs to take the road.
         nowhere: a host on the same road at which nobody listens; None where there is none.
+        is_relayed: whether a relay stands before what makes the faults.
     """
 
     sandbox: Sandbox
@@ -85,6 +97,7 @@ class World(NamedTuple):
     direct: AISessionsApi
     options: dict[str, Any]
     nowhere: str | None
+    is_relayed: bool
 
     def client(self, retries: RetryPolicy, on_attempt: Callable[[Attempt], object] | None = None) -> ApiClient:
         """A client that takes the road."""
@@ -106,7 +119,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         nowhere = None if road.forwards else closed.replace("http:", "https:") if road.tls else closed
         configuration = Configuration(sandbox.host, sandbox.access_token, retries=0)
         direct = AISessionsApi(stack.enter_context(ApiClient(configuration)))
-        yield World(sandbox, proxy, direct, options, nowhere)
+        is_relayed = port != proxy.port or (road.proxy is not None and not road.forwards)
+        yield World(sandbox, proxy, direct, options, nowhere, is_relayed)
 
 
 class Weather(NamedTuple):
@@ -302,9 +316,12 @@ class Calls(RuleBasedStateMachine):
     ) -> tuple[Any, int]:
         """Make a call in this weather; return its result or exception, and how often it took effect."""
         proxy = self.world.proxy
-        proxy.follow(weather.faults)
+        if self.world.is_relayed:  # where a connection ends, a relay may lose what had come before
+            faults = [LOSE_ANSWER if fault.cut else fault for fault in weather.faults]
+            weather = weather._replace(faults=faults)
         if self.world.nowhere is None:
             weather = weather._replace(reach=POLICY.attempts)
+        proxy.follow(weather.faults)
         self.attempts.clear()
         self.lead_to_nobody_after(weather.reach)
         silent = any(fault.seen is Seen.SILENCE for fault in weather.faults)

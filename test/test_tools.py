@@ -183,7 +183,7 @@ WRONG = [
     'api.update_ai_session("my-org", "s", {"status": "done"})',
 ]
 CHECKERS = {
-    "mypy": ["mypy", "--strict", "--no-incremental"],
+    "mypy": ["mypy", "--strict", "--no-incremental", "--follow-imports=silent"],
     "pyright": ["pyright"],
     "pyrefly": ["pyrefly", "check", "--preset", "default"],
     "ty": ["ty", "check"],
