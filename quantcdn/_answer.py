@@ -122,7 +122,6 @@ class Answer(http.client.HTTPResponse):
     """
 
     fp: Any
-    in_chunks = False
     keep_alive: str | None = None
 
     def __init__(

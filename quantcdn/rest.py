@@ -77,7 +77,8 @@ class RESTResponse:
         """
         if self.data is None:
             response = self.response
-            self.data = response.data if response.closed else whole_body(response, self._max_size, Deadline(math.inf))
+            is_begun = response.closed or response.tell() > 0  # by whoever read of it himself
+            self.data = response.data if is_begun else whole_body(response, self._max_size, Deadline(math.inf))
         return self.data
 
     def getheaders(self) -> Headers:

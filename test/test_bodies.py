@@ -197,6 +197,13 @@ def test_a_packed_body_is_unpacked(reply: bytes) -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("reply", PACKED.values(), ids=PACKED)
+def test_the_rest_of_an_answer_can_be_read_after_a_part_of_it(reply: bytes) -> None:
+    with no_socket_left(), scripted_server([reply]) as server, client(server.host) as api:
+        response = api.api_client.call_api("GET", server.host)
+        assert response.response.read(9) + response.read() == BODY
+
+
 @pytest.mark.parametrize("cut", range(1, 40, 3))
 def test_a_packed_body_that_was_packed_in_part_is_told_as_that(cut: int) -> None:
     with (
