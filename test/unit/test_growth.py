@@ -8,6 +8,7 @@ import ast
 import contextlib
 import importlib
 import itertools
+import math
 import pkgutil
 import re
 import time
@@ -28,17 +29,22 @@ BOUND = 24
 
 
 def growth(work: Callable[[Any], object], make: Callable[[int], Any], length: int) -> float:
-    """How many times as long the work takes with what is eight times as long."""
+    """How many times as long the work takes with what is eight times as long.
 
-    def cpu_time(given: Any) -> float:
-        times: list[float] = []
+    Where that seems too long it is measured again: what disturbs a machine passes, and a square stays.
+    """
+
+    def cpu_time(given: Any) -> int:
+        times: list[int] = []
         for _ in range(5):
             started = time.process_time_ns()
             work(given)
             times.append(time.process_time_ns() - started)
-        return min(times)
+        return max(min(times), 1)
 
-    return cpu_time(make(LONGER * length)) / max(cpu_time(make(length)), 1)
+    short, long = make(length), make(LONGER * length)
+    factors = (cpu_time(long) / cpu_time(short) for _ in range(5))
+    return next((factor for factor in factors if factor < BOUND), math.inf)
 
 
 # Regular expressions
@@ -123,6 +129,9 @@ BODIES: dict[str, Callable[[int], bytes]] = {
         f"text of {text}": _as_field("title", text)
         for text in (r"\ud83d", r"\ude00", r"\ud83d\ude00", r"\\", r"\\\ud83d", r"\"", r"\n", r"\u0000")
     },
+    **{
+        f"time of digits before {end}": _around('{"id":"s","created_at":"', "1", end + '"}') for end in ("x", "-", ".x")
+    },
     "text that does not end": _around('{"id":"\\ud83d', "\\\\", ""),
     "half an emoji after backslashes": _around('{"id":"', "\\\\", '\\ud83d"}'),
     "lists in lists": _around("", "[", ""),
@@ -164,8 +173,8 @@ def test_no_charset_takes_a_time_that_grows_with_the_square(charset: str) -> Non
         with pytest.raises(ApiException):
             decode(CALLS["get"], answer(body, content_type=f"application/json; charset={charset}"))
 
-    for piece in (b"a", b"a-", b"-9", b"\xe9", b"+"):
-        assert growth(work, lambda length, piece=piece: piece * length, 5_000) < BOUND
+    for first, last in [(b"a", b"9"), (b"a", b"b"), (b"-", b"a-"), (b"\xe9", b"+")]:
+        assert growth(work, lambda length, a=first, b=last: a * length + b"-" + b * length, 10_000) < BOUND
 
 
 @pytest.mark.parametrize("header", ["Content-Type", "Location"])
