@@ -1,9 +1,33 @@
 """The Python SDK for QuantCDN's AI sessions.
 
 Importing this package loads none of it: each public name below is loaded, with what it needs, when it is first used.
-What editors and type checkers see stands in the stub beside this file.
+`help` of one of them tells more.
+
+Calls:
+    AISessionsApi, ApiClient, Configuration, RetryPolicy, RequestOptions, ApiResponse, Attempt
+
+Helpers:
+    Conversation, Reply, iter_ai_sessions, to_dataframe; the modules bulk, views, environment and sandbox
+
+Requests:
+    CreateAISessionRequest, CreateAISessionRequestInitialMessagesInner, UpdateAISessionRequest,
+    UpdateAISessionRequestNewMessagesInner, ExtendAISessionRequest
+
+Answers:
+    CreateAISession201Response, GetAISession200Response, ListAISessions200ResponseInner, UpdateAISession200Response,
+    ExtendAISession200Response, DeleteAISession200Response
+
+Exceptions of calls:
+    ApiException, and of its kind: BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException,
+    ConflictException, UnprocessableEntityException, TooManyRequestsException, ServiceException; TransportException,
+    ConnectionException, TLSException, TimeoutException, TokenException; OutcomeUnknownException,
+    ResponseFormatException
+
+Exceptions of arguments:
+    ApiTypeError, ApiValueError, ApiKeyError, ApiAttributeError; OpenApiException is the base of all exceptions
 """
 
+import sys
 from importlib import import_module
 
 __version__ = "0.1.0"
@@ -63,39 +87,53 @@ _HOME_OF = {
         "quantcdn.models",
     ),
 }
-_SUBMODULES = frozenset(
-    [
-        "api",
-        "api_client",
-        "api_response",
-        "attempt",
-        "bulk",
-        "configuration",
-        "conversation",
-        "environment",
-        "exceptions",
-        "models",
-        "pages",
-        "rest",
-        "retry",
-        "sandbox",
-        "views",
-    ]
+_SUBMODULES = (
+    "api",
+    "api_client",
+    "api_response",
+    "attempt",
+    "bulk",
+    "configuration",
+    "conversation",
+    "environment",
+    "exceptions",
+    "models",
+    "pages",
+    "rest",
+    "retry",
+    "sandbox",
+    "views",
 )
 
-__all__ = ["__version__", *_HOME_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # the stub has it written out
+__all__ = ["__version__", *_HOME_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the stub
 
 
-def __getattr__(name: str) -> object:
-    if name in _HOME_OF:
-        value = getattr(import_module(_HOME_OF[name]), name)
-    elif name in _SUBMODULES:
-        value = import_module(f"{__name__}.{name}")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+class _Lazy:
+    """A public name, in the class of the package: it loads the value when it is first used."""
+
+    def __init__(self, module: str, name: str, *, is_module: bool = False) -> None:
+        self._module = module
+        self._name = name
+        self._is_module = is_module
+
+    def __get__(self, package: object, _owner: type) -> object:
+        if package is None:
+            return self
+        module = import_module(self._module)
+        value = vars(package)[self._name] = module if self._is_module else getattr(module, self._name)
+        return value
 
 
-def __dir__() -> list[str]:
-    return sorted({*(name for name in globals() if name.startswith("__")), *__all__, *_SUBMODULES})
+class _Package(type(sys)):  # pyright: ignore[reportUntypedBaseClass]  # it is ModuleType, with nothing imported
+    """The package as an object.
+
+    The names stand in its class, where completers look for them, and not in `dir(quantcdn)`: what walks through that
+    would load them all, as freezegun would with the clock stopped already.
+    """
+
+
+for _name, _home in _HOME_OF.items():
+    setattr(_Package, _name, _Lazy(_home, _name))
+for _name in _SUBMODULES:
+    setattr(_Package, _name, _Lazy(f"{__name__}.{_name}", _name, is_module=True))
+sys.modules[__name__].__class__ = _Package

@@ -13,7 +13,6 @@ import re
 import threading
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +26,7 @@ from quantcdn.api_response import ApiResponse
 from quantcdn.exceptions import ApiValueError, ResponseFormatException
 from quantcdn.models import GetAISession200Response
 from quantcdn.models._base import SnakeCaseResponseModel
-from quantcdn.models._types import Id
+from quantcdn.models._types import Id, Instant
 
 # Some services write numbers that are none, which JSON does not have.
 _TEXT_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|-?(?:NaN|Infinity)')
@@ -57,9 +56,9 @@ class Manifest(BaseModel):
     host: str
     organisation: str
     selection: Selection
-    listed_at: datetime
+    listed_at: Instant
     session_ids: tuple[str, ...]
-    finished_at: datetime | None = None
+    finished_at: Instant | None = None
     counts: Mapping[str, int] = {}
     gone: tuple[str, ...] = ()
     failures: Mapping[str, str] = {}

@@ -5,9 +5,9 @@ What editors and type checkers see of the methods stands in a stub beside the cl
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import PydanticCustomError
@@ -53,30 +53,27 @@ class Api:
             raise ApiTypeError("api_client must be an ApiClient: give ApiClient(configuration)")
         self.api_client = ApiClient.get_default() if api_client is None else api_client
 
-    def __init_subclass__(cls) -> None:
-        for name, member in vars(cls).items():
-            if inspect.isfunction(member) and member.__module__ == __name__:  # a variant of an operation, not named yet
-                _name(member, cls, name)
+    def __init_subclass__(cls, operations: Iterable[Callable[..., Call[Any]]] = ()) -> None:
+        """Give a class its methods: the three variants of each operation that one of these builders declares."""
+        super().__init_subclass__()
+        for builder in operations:
+            for method in _variants(builder):
+                _place(cast("FunctionType", method), cls)
 
 
-def _name(function: FunctionType, cls: type, name: str) -> None:
-    """Name a variant as if it had been written out in the class: for pickle and `help`, tracebacks and profilers."""
-    function.__name__ = name
-    function.__qualname__ = f"{cls.__qualname__}.{name}"
-    function.__module__ = cls.__module__
+def _place(method: FunctionType, cls: type) -> None:
+    """Make a variant a method, as if it had been written out: for pickle and `help`, tracebacks and profilers."""
+    name = method.__name__
+    method.__qualname__ = f"{cls.__qualname__}.{name}"
+    method.__module__ = cls.__module__
     if sys.version_info >= (3, 11):
-        function.__code__ = function.__code__.replace(co_name=name, co_qualname=function.__qualname__)
+        method.__code__ = method.__code__.replace(co_name=name, co_qualname=method.__qualname__)
     else:
-        function.__code__ = function.__code__.replace(co_name=name)
+        method.__code__ = method.__code__.replace(co_name=name)
+    setattr(cls, name, method)
 
 
-def operation(
-    builder: Callable[P, Call[T]],
-) -> tuple[
-    Callable[Concatenate[Api, P], T],
-    Callable[Concatenate[Api, P], ApiResponse[T]],
-    Callable[Concatenate[Api, P], BaseHTTPResponse],
-]:
+def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...]:
     """The three variants of the operation that a builder declares: plain, with HTTP info, without preloaded content.
 
     The builder is named as the plain variant. It takes the parameters and the options of the operation, which are
@@ -134,15 +131,17 @@ def operation(
     ]
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.Signature([own, *given, *_OPTIONS])
-    _describe(plain, builder, signature.replace(return_annotation=result))
+    _describe(plain, name, builder, signature.replace(return_annotation=result))
     _describe(
         with_http_info,
+        f"{name}_with_http_info",
         builder,
         signature.replace(return_annotation=ApiResponse[result]),
         "This variant returns an `ApiResponse`, with status, headers and raw body around the data.",
     )
     _describe(
         without_preload_content,
+        f"{name}_without_preload_content",
         builder,
         signature.replace(return_annotation=BaseHTTPResponse),
         "This variant returns the urllib3 response, unread, whatever its status. Read or close it.",
@@ -164,12 +163,14 @@ def unknown_keywords(function_name: str, unknown: set[str], names: list[str]) ->
 
 def _describe(
     function: Callable[..., object],
+    name: str,
     builder: Callable[..., object],
     signature: inspect.Signature,
     note: str = "",
 ) -> None:
     """Make a variant look, to `help` and to what reads type hints, as if it had been written out."""
     summary, _, rest = inspect.cleandoc(builder.__doc__ or "").partition("\n\n")
+    function.__name__ = name
     function.__doc__ = "\n\n".join(filter(None, [summary, note, rest]))
     types = {name: parameter.annotation for name, parameter in signature.parameters.items() if name != "self"}
     function.__annotations__ = {**types, "return": signature.return_annotation}

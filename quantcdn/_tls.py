@@ -11,7 +11,7 @@ from typing import Any
 
 from urllib3.util.ssl_ import create_urllib3_context
 
-from quantcdn.configuration import Configuration
+from quantcdn.configuration import Configuration, FilePath
 from quantcdn.exceptions import ApiValueError
 
 
@@ -101,7 +101,7 @@ class _OuterSocket(ssl.SSLSocket):
             super().settimeout(left)
 
 
-def _context(verify: bool, ca_file: str | None, ca_data: str | bytes | None) -> ssl.SSLContext:
+def _context(verify: bool, ca_file: FilePath | None, ca_data: str | bytes | bytearray | None) -> ssl.SSLContext:
     with _blaming(f"SSLKEYLOGFILE, which names {os.environ.get('SSLKEYLOGFILE')!r},"):
         context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     if ca_file:

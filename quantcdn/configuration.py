@@ -2,12 +2,13 @@
 
 import copy
 import logging
+import os
 import platform
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypedDict, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypeAlias, TypedDict, cast
 
 from typing_extensions import NotRequired, Self, Unpack
 
@@ -34,6 +35,10 @@ DEFAULT_MAX_IDLE = 60.0
 DEFAULT_MAX_RESPONSE_HEADERS = 100
 
 
+FilePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+"""The path of a file, as Python's own functions take it."""
+
+
 class HostSetting(TypedDict):
     """One of the servers of the service."""
 
@@ -49,9 +54,9 @@ class ConfigurationOptions(TypedDict, total=False):
     access_token: str | Callable[[], str] | None
     server_index: int | None
     server_variables: Mapping[str, str] | None
-    ssl_ca_cert: str | None
+    ssl_ca_cert: FilePath | None
     retries: "RetryPolicy | urllib3.Retry | int | None"
-    ca_cert_data: str | bytes | None
+    ca_cert_data: str | bytes | bytearray | None
     debug: bool | None
     timeout: float
 
@@ -141,9 +146,9 @@ class Configuration:
         access_token: str | Callable[[], str] | None = None,
         server_index: int | None = None,
         server_variables: Mapping[str, str] | None = None,
-        ssl_ca_cert: str | None = None,
+        ssl_ca_cert: FilePath | None = None,
         retries: "RetryPolicy | urllib3.Retry | int | None" = None,
-        ca_cert_data: str | bytes | None = None,
+        ca_cert_data: str | bytes | bytearray | None = None,
         *,
         debug: bool | None = None,
         timeout: float = DEFAULT_TIMEOUT,
@@ -158,8 +163,8 @@ class Configuration:
         self.timeout = timeout
         self.verify_ssl = True
         self.assert_hostname: str | bool | None = None
-        self.cert_file: str | None = None
-        self.key_file: str | None = None
+        self.cert_file: FilePath | None = None
+        self.key_file: FilePath | None = None
         self.host_header: str | None = None
         self.tls_server_name: str | None = None
         self.trust_env = True

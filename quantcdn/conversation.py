@@ -30,12 +30,14 @@ from quantcdn.exceptions import (
 from quantcdn.models import (
     CreateAISessionRequest,
     CreateAISessionRequestInitialMessagesInner,
+    CreateAISessionRequestInitialMessagesInnerDict,
     ExtendAISession200Response,
     ExtendAISessionRequest,
     GetAISession200Response,
     UpdateAISession200Response,
     UpdateAISessionRequest,
     UpdateAISessionRequestNewMessagesInner,
+    UpdateAISessionRequestNewMessagesInnerDict,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Reply(NamedTuple):
         return f"<Reply: {len(self.content)} characters, {self.tokens} tokens>"
 
 
-Infer: TypeAlias = Callable[[list[dict[str, Any]]], str | Reply]
+Infer: TypeAlias = Callable[[list[Any]], str | Reply]
 """A model: from messages, each a dict with `role` and `content`, to its reply."""
 
 
@@ -106,7 +108,9 @@ class Conversation:
         session_group: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         expiration_minutes: int = 60,
-        initial_messages: Sequence[CreateAISessionRequestInitialMessagesInner | Mapping[str, object]] = (),
+        initial_messages: Sequence[
+            CreateAISessionRequestInitialMessagesInner | CreateAISessionRequestInitialMessagesInnerDict
+        ] = (),
         **options: Unpack[RequestOptions],
     ) -> Self:
         """Create a session, and begin a conversation in it.
@@ -222,7 +226,7 @@ class Conversation:
     @forgetful
     def append(
         self,
-        *messages: UpdateAISessionRequestNewMessagesInner | Mapping[str, object],
+        *messages: UpdateAISessionRequestNewMessagesInner | UpdateAISessionRequestNewMessagesInnerDict,
         tokens: int | None = None,
         **options: Unpack[RequestOptions],
     ) -> None:

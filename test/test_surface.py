@@ -8,6 +8,8 @@ import importlib
 import inspect
 import io
 import json
+import re
+import rlcompleter
 import typing
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 import urllib3
 from conftest import Connect
 from servers import json_answer, scripted_server
+from stubs import stubs
 
 import quantcdn
 from quantcdn import AISessionsApi, ApiClient, ApiException, ApiResponse, Configuration, models
@@ -141,10 +144,23 @@ def test_a_top_level_name_can_be_used(name: str) -> None:
         assert isinstance(value, str)
 
 
-def test_dir_lists_the_public_names_and_the_modules() -> None:
+def test_a_completer_lists_the_public_names_and_the_modules() -> None:
     modules = {name.split(".")[1] for name in SURFACE["modules"]} | OWN_SUBMODULES
-    assert {*quantcdn.__all__, *modules} <= set(dir(quantcdn))
+    completed = rlcompleter.Completer({"quantcdn": quantcdn}).attr_matches("quantcdn.")  # type: ignore[attr-defined]
+    names = {name.removeprefix("quantcdn.").partition("(")[0] for name in completed}
+    assert {*quantcdn.__all__, *modules} - {"__version__"} <= names
     assert all(isinstance(getattr(quantcdn, name), ModuleType) for name in modules)
+
+
+@pytest.mark.parametrize("name", quantcdn.__all__)
+def test_dir_lists_a_public_name_that_was_used(name: str) -> None:
+    getattr(quantcdn, name)
+    assert name in dir(quantcdn)
+
+
+def test_the_docstring_names_all_there_is() -> None:
+    named = set(re.findall(r"\w+", str(quantcdn.__doc__)))
+    assert set(quantcdn.__all__) - {"__version__"} <= named
 
 
 def test_a_star_import_brings_the_public_names_and_nothing_else() -> None:
@@ -155,7 +171,7 @@ def test_a_star_import_brings_the_public_names_and_nothing_else() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'quantcdn' has no attribute 'AISessionApi'"):
-        quantcdn.__getattr__("AISessionApi")
+        quantcdn.AISessionApi  # noqa: B018
     with pytest.raises(ImportError, match="cannot import name 'AISessionApi'"):
         exec("from quantcdn import AISessionApi")
 
@@ -175,6 +191,13 @@ def test_type_checkers_see_the_names_that_are_loaded_when_they_are_used() -> Non
     modules = {name.split(".")[1] for name in SURFACE["modules"]} | OWN_SUBMODULES
     assert seen.keys() == {*quantcdn.__all__, *modules} - {"__version__"}
     assert all(getattr(quantcdn, name) is value for name, value in seen.items())
+
+
+def test_the_stubs_of_the_api_classes_are_those_of_the_code() -> None:
+    written = stubs()
+    assert [stub.path.name for stub in written] == ["ai_sessions_api.pyi"]
+    for stub in written:
+        assert stub.path.read_text("utf-8") == stub.text(), "write it anew: python test/stubs.py"
 
 
 @pytest.mark.parametrize("module", SURFACE["modules"])

@@ -1,214 +1,184 @@
-"""What tools of users see of the SDK: type hints, test doubles, editors, tracebacks, and other type checkers.
+"""What people build on the operations and test their programs with: each is tested as the real package."""
 
-Each is tested with the real package.
-"""
-
+import asyncio
+import cProfile
 import inspect
-import shutil
+import os
+import pstats
 import subprocess
 import sys
-import textwrap
+import traceback
 import typing
-from pathlib import Path
-from unittest.mock import create_autospec
+from typing import Any
+from unittest import mock
 
-import jedi
 import pydantic
 import pytest
+from conftest import Connect
+from fastmcp import FastMCP
+from langchain_core.tools import StructuredTool
+from mocket import Mocketizer
+from mocket.mockhttp import Entry
+from pydantic_core import ArgsKwargs
 from servers import json_answer, scripted_server
-from stubs import stubs
 
 import quantcdn
-from quantcdn import AISessionsApi, ApiClient, Configuration, Conversation, bulk, iter_ai_sessions
-from quantcdn._history import History
+from quantcdn import AISessionsApi, GetAISession200Response, ListAISessions200ResponseInner, bulk
+from quantcdn.sandbox import Sandbox
 
-ROOT = Path(__file__).parent.parent
-METHODS = [name for name, member in vars(AISessionsApi).items() if inspect.isfunction(member)]
-each_method = pytest.mark.parametrize("name", METHODS)
+OPERATIONS = ["create_ai_session", "delete_ai_session", "extend_ai_session", "get_ai_session", "list_ai_sessions"]
+OPERATIONS += ["update_ai_session"]
+VARIANTS = ["", "_with_http_info", "_without_preload_content"]
+each_method = pytest.mark.parametrize("method", [f"{name}{variant}" for name in OPERATIONS for variant in VARIANTS])
 
 
-# Type hints
+# What reads type hints
 
 
 @each_method
-def test_the_type_hints_of_a_method_are_those_of_its_signature(name: str) -> None:
-    method = getattr(AISessionsApi, name)
-    signature = inspect.signature(method)
-    expected = {parameter.name: parameter.annotation for parameter in signature.parameters.values()}
-    del expected["self"]
-    hints = typing.get_type_hints(method, include_extras=True)
-    assert hints == {**expected, "return": signature.return_annotation}
+def test_type_hints_are_those_of_the_signature(method: str) -> None:
+    function = getattr(AISessionsApi, method)
+    signature = inspect.signature(function)
+    parameters = {name: one.annotation for name, one in signature.parameters.items() if name != "self"}
+    assert typing.get_type_hints(function, include_extras=True) == {**parameters, "return": signature.return_annotation}
 
 
-def test_pydantic_validates_the_arguments_of_a_bound_method() -> None:
-    with scripted_server([json_answer({"id": "s-1"})]) as server, ApiClient(Configuration(server.host, "t")) as client:
-        get = pydantic.validate_call(AISessionsApi(client).get_ai_session)
-        assert get("org", session_id="s-1").id == "s-1"
-        with pytest.raises(pydantic.ValidationError):
-            get("org", session_id=5)  # type: ignore[arg-type]
+@each_method
+def test_pydantic_checks_the_arguments_of_an_operation(method: str, connect: Connect) -> None:
+    checked = pydantic.validate_call(getattr(connect("http://127.0.0.1:9"), method))
+    with pytest.raises(pydantic.ValidationError, match="organisation\n  Input should be a valid string"):
+        checked(organisation=7)
 
 
-def test_langchain_makes_a_tool_of_a_method() -> None:
-    tools = pytest.importorskip("langchain_core.tools")
-    with scripted_server([json_answer({"id": "s-1"})]) as server, ApiClient(Configuration(server.host, "t")) as client:
-        tool = tools.StructuredTool.from_function(AISessionsApi(client).get_ai_session)
-        assert {"organisation", "session_id"} <= tool.args.keys()
-        assert tool.invoke({"organisation": "org", "session_id": "s-1"}).id == "s-1"
+def test_pydantic_calls_an_operation(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    arguments = {"organisation": sandbox.organisation, "create_ai_session_request": {"userId": "u"}}
+    created: Any = pydantic.TypeAdapter(api.create_ai_session).validate_python(ArgsKwargs((), arguments))
+    assert created.status == "active"
 
 
-# Test doubles
+def test_langchain_makes_tools_of_operations(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    create, get = StructuredTool.from_function(api.create_ai_session), StructuredTool.from_function(api.get_ai_session)
+    assert (create.name, set(get.args)) == ("create_ai_session", {"organisation", "session_id"})
+    request = {"userId": "u", "initialMessages": [{"role": "system", "content": "Be brief."}]}
+    created = create.invoke({"organisation": sandbox.organisation, "create_ai_session_request": request})
+    session = get.invoke({"organisation": sandbox.organisation, "session_id": created.session_id})
+    assert [message["content"] for message in session.messages] == ["Be brief."]
 
 
-def doubled() -> AISessionsApi:
-    double: AISessionsApi = create_autospec(AISessionsApi, instance=True)
-    return double
+def test_fastmcp_makes_tools_of_operations(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    session_id = api.create_ai_session(sandbox.organisation, {"userId": "u"}).session_id
+    server: Any = FastMCP("sessions")
+    for name in OPERATIONS:
+        server.tool(getattr(api, name))
+
+    async def use() -> tuple[list[str], Any]:
+        tools = [tool.name for tool in await server.list_tools()]
+        arguments = {"organisation": sandbox.organisation, "session_id": session_id}
+        return tools, (await server.call_tool("get_ai_session", arguments)).structured_content
+
+    tools, session = asyncio.run(use())
+    assert tools == OPERATIONS
+    assert session["id"] == session_id
 
 
-def test_a_double_checks_the_arguments() -> None:
-    api = doubled()
-    api.get_ai_session("org", "s")
-    with pytest.raises(TypeError, match="session_id"):
-        api.get_ai_session("org")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="timeout"):
-        api.get_ai_session("org", "s", timeout=5)  # type: ignore[call-arg]
+# Doubles
 
 
-def test_a_double_serves_whatever_takes_an_api() -> None:
-    api = doubled()
-    double: typing.Any = api
-    double.list_ai_sessions.side_effect = [[quantcdn.ListAISessions200ResponseInner(id="a")], []]
-    assert [session.id for session in iter_ai_sessions(api, "org")] == ["a"]
-
-    double.update_ai_session.return_value = quantcdn.UpdateAISession200Response(session_id="s", total_messages=1)
-    Conversation(api, "org", "s", History([])).append({"role": "user", "content": "Hi"})
-    assert double.update_ai_session.call_count == 1
-
-    assert bulk.delete(api, "org", session_ids=["a", "b"]).counts == {"done": 2}
-    assert double.delete_ai_session.call_count == 2
-
-
-def test_mocket_stands_in_for_the_network() -> None:
-    mocket = pytest.importorskip("mocket")
-    from mocket.mocks.mockhttp import Entry
-
-    url = "http://localhost:8787/api/v3/organizations/org/ai/sessions/s"
-    with mocket.Mocketizer():
-        Entry.single_register(Entry.GET, url, body='{"id": "mocked"}', headers={"Content-Type": "application/json"})
-        with ApiClient(Configuration("http://localhost:8787", "t", retries=0)) as client:
-            assert AISessionsApi(client).get_ai_session("org", "s").id == "mocked"
+def test_an_autospec_checks_signatures() -> None:
+    double = mock.create_autospec(AISessionsApi)
+    for api in (double(), mock.create_autospec(AISessionsApi, instance=True)):
+        api.get_ai_session.return_value = GetAISession200Response(id="s-1")
+        assert api.get_ai_session("org", session_id="s-1", _request_timeout=5).id == "s-1"
+        with pytest.raises(TypeError, match="missing a required argument: 'session_id'"):
+            api.get_ai_session("org")
+        with pytest.raises(TypeError, match="unexpected keyword argument '_timeout'"):
+            api.get_ai_session_with_http_info("org", "s-1", _timeout=5)
+        with pytest.raises(AttributeError, match="get_session"):
+            api.get_session("org", "s-1")
 
 
-FROZEN = """
-    import datetime
-    import pydantic
-    import quantcdn
-    from freezegun import freeze_time
-
-    with freeze_time("2020-01-01"):
-        assert datetime.datetime.now().year == 2020
-        assert quantcdn.CreateAISession201Response(expires_at="2020-01-01T00:00:00Z").expires_at is not None
-    assert datetime.datetime.now().year > 2020
-    answer = quantcdn.CreateAISession201Response.from_json('{"expiresAt": "2020-01-01T00:00:00Z"}')
-    assert answer.expires_at.year == 2020
-"""
+def test_an_autospec_serves_what_makes_several_calls() -> None:
+    api = mock.create_autospec(AISessionsApi, instance=True)
+    api.list_ai_sessions.side_effect = [[ListAISessions200ResponseInner(id="s-1")], [], []]
+    assert [session.id for session in quantcdn.iter_ai_sessions(api, "org", _host_index=1)] == ["s-1"]
+    api.get_ai_session.return_value = GetAISession200Response(id="s-1", messages=[])
+    conversation = quantcdn.Conversation.resume(api, "org", "s-1")
+    conversation.append({"role": "user", "content": "Hi"})
+    (_, session_id, request), _ = api.update_ai_session.call_args
+    assert (session_id, request.to_dict()) == ("s-1", {"newMessages": [{"role": "user", "content": "Hi"}]})
+    assert bulk.delete(api, "org", session_ids=["s-1", "s-2"]).counts == {"done": 2}
+    assert bulk.extend(api, "org", 5, session_ids=["s-1"]).counts == {"done": 1}
 
 
-def test_freezegun_freezes_and_thaws_a_suite_that_has_it_loaded() -> None:
-    pytest.importorskip("freezegun")
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(FROZEN)], capture_output=True, text=True, check=False)
+@pytest.mark.filterwarnings("ignore:http.* is plain HTTP:UserWarning", "ignore::DeprecationWarning:mocket")
+def test_mocket_answers_in_place_of_the_service(connect: Connect) -> None:
+    url = "http://api.example/api/v3/organizations/org/ai/sessions/s-1"
+    Entry.single_register(Entry.GET, url, body='{"id": "s-1"}', headers={"content-type": "application/json"})
+    with Mocketizer(strict_mode=True):
+        assert connect("http://api.example").get_ai_session("org", "s-1").id == "s-1"
+
+
+# Clocks
+
+
+def in_a_fresh_interpreter(code: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
-# Tracebacks
+LOADED_BEFORE = {"nothing": "", "operations": "quantcdn.AISessionsApi", "everything": "from quantcdn import *"}
+FROZEN = """
+import datetime, sys
+import quantcdn
+from pydantic import BaseModel  # what pydantic takes for a datetime is settled here
+{before}
+from {package} import {clock}
+loaded = {{name for name in sys.modules if name.startswith("quantcdn")}}
+with {clock}("2020-01-01 12:00", tick=False):
+    assert {{name for name in sys.modules if name.startswith("quantcdn")}} == loaded
+    assert datetime.datetime.now().year == 2020
+    session = quantcdn.GetAISession200Response.from_dict({{"id": "s", "created_at": "Wed, 01 Jan 2020 12:00:00 GMT"}})
+    assert session.created_at == datetime.datetime.now(datetime.timezone.utc)
+    request = quantcdn.CreateAISessionRequest(user_id="u", metadata={{"at": datetime.datetime.now()}})
+    assert request.to_dict() == quantcdn.CreateAISessionRequest.from_json(request.to_json()).to_dict() | {{
+        "metadata": {{"at": datetime.datetime.now()}}
+    }}
+    quantcdn.AISessionsApi, quantcdn.Conversation, quantcdn.bulk, quantcdn.to_dataframe
+assert datetime.datetime.now().year > 2020
+session = quantcdn.GetAISession200Response.from_json('{{"id": "s", "created_at": "2030-01-01T00:00:00Z"}}')
+assert type(session.created_at) is datetime.datetime
+"""
+
+
+@pytest.mark.parametrize("before", LOADED_BEFORE)
+@pytest.mark.parametrize(("package", "clock"), [("freezegun", "freeze_time"), ("time_machine", "travel")])
+def test_a_stopped_clock_can_be_started_again(package: str, clock: str, before: str) -> None:
+    in_a_fresh_interpreter(FROZEN.format(before=LOADED_BEFORE[before], package=package, clock=clock))
+
+
+# Tracebacks and profilers
 
 
 @each_method
-def test_a_method_is_called_by_its_own_name_in_tracebacks_and_profiles(name: str) -> None:
-    code = getattr(AISessionsApi, name).__code__
-    assert code.co_name == name
+def test_a_traceback_names_the_operation(method: str, connect: Connect) -> None:
+    with pytest.raises(pydantic.ValidationError) as refused:
+        getattr(connect("http://127.0.0.1:9"), method)()
+    frames = [frame for frame, _ in traceback.walk_tb(refused.value.__traceback__)]
+    assert frames[1].f_code.co_name == method
     if sys.version_info >= (3, 11):
-        assert code.co_qualname == f"AISessionsApi.{name}"
+        assert frames[1].f_code.co_qualname == f"AISessionsApi.{method}"
 
 
-# Editors
-
-
-def completions(source: str) -> dict[str, typing.Any]:
-    return {found.name: found for found in jedi.Script(source, project=jedi.Project(ROOT)).complete()}
-
-
-def test_jedi_completes_every_public_name() -> None:
-    assert set(quantcdn.__all__) <= completions("import quantcdn\nquantcdn.").keys()
-
-
-def test_jedi_completes_every_method_with_its_parameters() -> None:
-    found = completions("import quantcdn\napi = quantcdn.AISessionsApi()\napi.")
-    assert set(METHODS) <= found.keys()
-    for name in METHODS:
-        signature = inspect.signature(getattr(AISessionsApi, name))
-        (shown,) = found[name].get_signatures()
-        assert [parameter.name for parameter in shown.params] == [*signature.parameters][1:]
-
-
-def test_jedi_knows_what_a_method_returns() -> None:
-    source = "import quantcdn\napi = quantcdn.AISessionsApi()\napi.get_ai_session('o', 's')."
-    assert {"id", "title", "messages", "created_at"} <= completions(source).keys()
-
-
-def test_the_stubs_say_what_the_code_does() -> None:
-    for stub in stubs():
-        assert stub.path.read_text("utf-8") == stub.text(), "run python test/stubs.py"
-
-
-# Other type checkers
-
-RIGHT = """
-    import quantcdn
-
-    api = quantcdn.AISessionsApi()
-    session = api.get_ai_session("my-org", "s-1", _request_timeout=5)
-    title: str | None = session.title
-    status: int = api.get_ai_session_with_http_info("my-org", "s-1").status_code
-    api.create_ai_session("my-org", {"userId": "u", "initialMessages": [{"role": "system", "content": "Hi"}]})
-    api.update_ai_session("my-org", "s-1", {"newMessages": [{"role": "user", "content": "Hi"}]})
-    for listed in api.list_ai_sessions("my-org", limit=5):
-        print(listed.id)
-"""
-WRONG = [
-    'api.get_ai_session("my-org")',
-    'api.get_ai_session("my-org", 5)',
-    'api.get_ai_session("my-org", "s", _timeout=5)',
-    'api.create_ai_session("my-org", {"userID": "u"})',
-    'api.update_ai_session("my-org", "s", {"newMessages": [{"rol": "user"}]})',
-    'api.update_ai_session("my-org", "s", {"status": "done"})',
-]
-CHECKERS = {
-    "mypy": ["mypy", "--strict", "--no-incremental", "--follow-imports=silent"],
-    "pyright": ["pyright"],
-    "pyrefly": ["pyrefly", "check", "--preset", "default"],
-    "ty": ["ty", "check"],
-    "zuban": ["zuban", "check", "--strict"],
-}
-
-
-@pytest.mark.parametrize("checker", CHECKERS)
-def test_type_checkers_accept_what_is_right_and_refuse_what_is_not(checker: str, tmp_path: Path) -> None:
-    name, *arguments = CHECKERS[checker]
-    program = shutil.which(name, path=str(Path(sys.executable).parent))
-    if program is None:
-        pytest.skip(f"{name} is not installed")
-    (tmp_path / "quantcdn").symlink_to(ROOT / "quantcdn")
-    right, wrong = tmp_path / "right.py", tmp_path / "wrong.py"
-    right.write_text(textwrap.dedent(RIGHT))
-    wrong.write_text("import quantcdn\n\napi = quantcdn.AISessionsApi()\n" + "\n".join(WRONG) + "\n")
-
-    def checked(file: Path) -> "subprocess.CompletedProcess[str]":
-        command = [program, *arguments, file.name]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-
-    passed = checked(right)
-    assert passed.returncode == 0, passed.stdout + passed.stderr
-    refused = checked(wrong)
-    assert refused.returncode != 0
-    for line in range(4, 4 + len(WRONG)):
-        assert f"wrong.py:{line}" in refused.stdout, (WRONG[line - 4], refused.stdout)
+def test_a_profile_tells_the_operations_apart(connect: Connect) -> None:
+    with scripted_server([json_answer([]), json_answer({"id": "s-1"})]) as server, cProfile.Profile() as profile:
+        api = connect(server.host)
+        api.list_ai_sessions("org")
+        api.get_ai_session("org", "s-1")
+    names = {name for path, _, name in pstats.Stats(profile).stats if path.endswith(f"quantcdn{os.sep}_operation.py")}  # type: ignore[attr-defined]
+    assert {"list_ai_sessions", "get_ai_session"} <= names

@@ -11,7 +11,7 @@ import sys
 import quantcdn
 from quantcdn import environment
 
-SYSTEM = {"role": "system", "content": "Do the task. Say in one sentence what you did."}
+SYSTEM = "Do the task. Say in one sentence what you did."
 
 
 def work(messages: list[dict[str, str]]) -> quantcdn.Reply:
@@ -28,7 +28,11 @@ def main(session_id: str | None = None) -> None:
             memory = quantcdn.Conversation.resume(api, organisation, session_id)
         else:
             memory = quantcdn.Conversation.open(
-                api, organisation, user_id="agent", expiration_minutes=30, initial_messages=[SYSTEM]
+                api,
+                organisation,
+                user_id="agent",
+                expiration_minutes=30,
+                initial_messages=[{"role": "system", "content": SYSTEM}],
             )
         print(memory.session_id, flush=True)
         # Leaving the block ends the extensions, and raises what ended them before.

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetPydanticSchema, Strict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import Self
+
+Instant = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: core_schema.datetime_schema())]
+"""A datetime. Pydantic is not asked what that is: where a test has stopped the clock by then, it does not know."""
 
 MAX_JSON_DEPTH = 200
 _MINUTE = timedelta(minutes=1)
@@ -75,10 +78,19 @@ Integer = Annotated[int, Strict(), AfterValidator(_refuse_too_many_digits)]
 """A number that can be written out."""
 
 
-def one_of(*allowed: str) -> _Checked:
-    """A validator that accepts only the strings named."""
-    listed = ", ".join(map(repr, allowed))
-    return _Checked(core_schema.literal_schema([*allowed]), "Input should be one of {allowed}", allowed=listed)
+if TYPE_CHECKING:
+    Strings = TypeVar("Strings")
+    OneOf: TypeAlias = Annotated[Strings, "checked"]
+else:
+
+    class OneOf:
+        """One of the strings that a Literal names. To whoever asks at run time it is a string, as in other clients."""
+
+        def __class_getitem__(cls, literal: object) -> object:
+            allowed = get_args(literal)
+            listed = ", ".join(map(repr, allowed))
+            schema = core_schema.literal_schema([*allowed])
+            return Annotated[str, _Checked(schema, "Input should be one of {allowed}", allowed=listed)]
 
 
 # What JSON can hold, or be written as. (A union in an isinstance would be built anew each time.)
@@ -188,7 +200,7 @@ _is_number = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*").fullmatch
 # more likely to mean something different: 2024, 20240506, or "never", as the last second of the year 9999.
 _FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _PAST_LAST = datetime(2100, 1, 1, tzinfo=timezone.utc)
-_any_datetime: TypeAdapter[datetime] = TypeAdapter(datetime)
+_any_datetime: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 def _zone(name: str | None, offset: int | None) -> timezone | None:

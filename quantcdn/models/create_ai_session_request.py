@@ -1,5 +1,6 @@
 """The model `CreateAISessionRequest`."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, Strict
@@ -28,6 +29,6 @@ class CreateAISessionRequestDict(TypedDict, total=False):
 
     userId: Required[str]
     sessionGroup: str
-    metadata: dict[str, Any]
+    metadata: Mapping[str, Any]
     expirationMinutes: int
     initialMessages: list[CreateAISessionRequestInitialMessagesInnerDict]

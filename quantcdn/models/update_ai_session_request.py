@@ -1,15 +1,18 @@
 """The model `UpdateAISessionRequest`."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
 from quantcdn.models._base import RequestModel
-from quantcdn.models._types import Integer, Metadata, one_of
+from quantcdn.models._types import Integer, Metadata, OneOf
 from quantcdn.models.update_ai_session_request_new_messages_inner import (
     UpdateAISessionRequestNewMessagesInner,
     UpdateAISessionRequestNewMessagesInnerDict,
 )
+
+Status: TypeAlias = Literal["active", "completed"]
 
 
 class UpdateAISessionRequest(RequestModel):
@@ -17,7 +20,7 @@ class UpdateAISessionRequest(RequestModel):
 
     new_messages: list[UpdateAISessionRequestNewMessagesInner] | None = None
     tokens_used: Integer | None = None
-    status: Annotated[str, one_of("active", "completed")] | None = None
+    status: OneOf[Status] | None = None
     metadata: Metadata | None = None
 
 
@@ -26,5 +29,5 @@ class UpdateAISessionRequestDict(TypedDict, total=False):
 
     newMessages: list[UpdateAISessionRequestNewMessagesInnerDict]
     tokensUsed: int
-    status: Literal["active", "completed"]
-    metadata: dict[str, Any]
+    status: Status
+    metadata: Mapping[str, Any]

@@ -1,22 +1,24 @@
 """The model `UpdateAISessionRequestNewMessagesInner`."""
 
-from typing import Annotated, Literal
+from typing import Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
 from quantcdn.models._base import RequestModel
-from quantcdn.models._types import Text, one_of
+from quantcdn.models._types import OneOf, Text
+
+Role: TypeAlias = Literal["user", "assistant"]
 
 
 class UpdateAISessionRequestNewMessagesInner(RequestModel):
     """A message to append. `role` is ``user`` or ``assistant``."""
 
-    role: Annotated[str, one_of("user", "assistant")] | None = None
+    role: OneOf[Role] | None = None
     content: Text | None = None
 
 
 class UpdateAISessionRequestNewMessagesInnerDict(TypedDict, total=False):
     """The same as a dict."""
 
-    role: Literal["user", "assistant"]
+    role: Role
     content: str

@@ -2,17 +2,18 @@
 """What type checkers make of the package. Nothing here is run: mypy and pyright read it, both in their strict modes.
 
 A line that must be an error says so in a comment, which both checkers heed. Where one of them finds no error, the
-comment is an error itself.
+comment is an error itself. Other checkers read it in `test_type_checkers.py`; which of them finds no error in a line,
+the line says.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import urllib3
-from typing_extensions import assert_type
+from typing_extensions import TypedDict, assert_type
 
 import quantcdn
 from quantcdn import (
@@ -97,25 +98,41 @@ def dicts_where_models_are(
     create: CreateAISessionRequestDict,
     update: UpdateAISessionRequestDict,
     extend: ExtendAISessionRequestDict,
-    from_json: Mapping[str, Any],
 ) -> None:
     api.create_ai_session("org", {"userId": "u", "metadata": {"a": [1, None]}, "expirationMinutes": 5})
+    api.create_ai_session("org", {"userId": "u", "sessionGroup": "g", "initialMessages": [{"role": "system"}]})
     api.create_ai_session("org", create)
-    api.create_ai_session("org", CreateAISessionRequest.from_dict(from_json))
     api.update_ai_session("org", "s", {"newMessages": [{"role": "user", "content": "Hi"}], "tokensUsed": 7})
     api.update_ai_session("org", "s", update)
     api.extend_ai_session("org", "s", {"additionalMinutes": 5})
     api.extend_ai_session("org", "s", extend)
 
 
-def wrong_dicts(api: AISessionsApi, from_json: Mapping[str, Any]) -> None:
+def dicts_read_from_json(api: AISessionsApi, anything: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    api.create_ai_session("org", CreateAISessionRequest.from_dict(anything))
+    api.create_ai_session("org", CreateAISessionRequest.from_dict(fields))
+    api.update_ai_session("org", "s", UpdateAISessionRequest.from_dict(fields))
+    api.extend_ai_session("org", "s", ExtendAISessionRequest.from_dict(fields))
+
+    api.create_ai_session("org", anything)  # type: ignore[arg-type]
+    api.update_ai_session("org", "s", fields)  # type: ignore[arg-type]
+
+
+def wrong_dicts(api: AISessionsApi, conversation: quantcdn.Conversation) -> None:
     api.create_ai_session("o", {"userID": "x"})  # type: ignore[arg-type]
-    api.create_ai_session("o", {"userId": 5})  # type: ignore[arg-type]
-    api.create_ai_session("o", from_json)  # type: ignore[arg-type]
+    api.create_ai_session("o", {"userId": 7})  # type: ignore[arg-type]
+    api.create_ai_session("o", {})  # type: ignore[arg-type]
+    api.create_ai_session("o", {"userId": "x", "initialMessages": [{"role": "narrator"}]})  # type: ignore[arg-type]
     api.update_ai_session("o", "s", {"newMessages": [{"rol": "user"}]})  # type: ignore[arg-type]
     api.update_ai_session("o", "s", {"newMessages": [{"role": "system"}]})  # type: ignore[arg-type]
     api.update_ai_session("o", "s", {"status": "done"})  # type: ignore[arg-type]
+    api.extend_ai_session("o", "s", {"minutes": 5})  # type: ignore[arg-type]
     api.extend_ai_session("o", "s", {"additionalMinutes": "5"})  # type: ignore[arg-type]
+    conversation.append({"rol": "user"})  # type: ignore[arg-type]
+    conversation.append({"role": "system", "content": "Hi"})  # type: ignore[arg-type]
+    UpdateAISessionRequest(status="done")  # type: ignore[arg-type]
+    UpdateAISessionRequestNewMessagesInner(role="system")  # type: ignore[arg-type]
+    UpdateAISessionRequest().status = "done"  # type: ignore[assignment]
 
 
 def typed_dicts() -> None:
@@ -147,15 +164,15 @@ def request_models() -> None:
     assert_type(request.metadata, dict[str, Any] | None)
     assert_type(request.expiration_minutes, int | None)
     assert_type(request.initial_messages, list[CreateAISessionRequestInitialMessagesInner] | None)
-    assert_type(message.role, str | None)
+    assert_type(message.role, Literal["system", "user", "assistant"] | None)
     request.expiration_minutes = None
 
     update = UpdateAISessionRequest(new_messages=[UpdateAISessionRequestNewMessagesInner(role="user")], tokens_used=7)
     assert_type(update.new_messages, list[UpdateAISessionRequestNewMessagesInner] | None)
-    assert_type(update.status, str | None)
+    assert_type(update.status, Literal["active", "completed"] | None)
     assert_type(ExtendAISessionRequest().additional_minutes, int | None)
 
-    CreateAISessionRequest()  # type: ignore[call-arg]
+    CreateAISessionRequest()  # type: ignore[call-arg]  # pyrefly finds none
     CreateAISessionRequest(user_id=7)  # type: ignore[arg-type]
     CreateAISessionRequest(user_id="u", sesion_group="g")  # type: ignore[call-arg]
     request.user_id = None  # type: ignore[assignment]
@@ -209,6 +226,8 @@ def configuration_and_client(token: Callable[[], str]) -> None:
     configuration = Configuration("https://a.example", "qc_1", retries=urllib3.Retry(3), debug=False, timeout=5)
     Configuration(access_token=token, retries=RetryPolicy(attempts=2), server_index=1, timeout=float("inf"))
     Configuration(retries=False, ca_cert_data=b"", ssl_ca_cert="ca.pem", server_variables={})
+    Configuration(ca_cert_data=bytearray(), ssl_ca_cert=Path("ca.pem"))
+    configuration.cert_file, configuration.key_file = Path("own.pem"), b"own.key"
     configuration.access_token = token
     assert_type(configuration.host, str)
     assert_type(Configuration.get_default(), Configuration)
@@ -271,6 +290,15 @@ def conversations(api: AISessionsApi, shared: RequestOptions) -> None:
     def reply(messages: list[dict[str, Any]]) -> quantcdn.Reply:
         return quantcdn.Reply("Hi", tokens=len(messages))
 
+    class ChatMessage(TypedDict):
+        role: str
+        content: str
+
+    def typed(messages: list[ChatMessage]) -> str:
+        return messages[-1]["content"]
+
+    conversation.turn("Hi", typed)
+
     async def later(messages: list[dict[str, Any]]) -> str:
         return f"{len(messages)}"
 
@@ -282,7 +310,7 @@ def conversations(api: AISessionsApi, shared: RequestOptions) -> None:
     conversation.turn("Hi", later)  # type: ignore[arg-type]
     conversation.append("Hi")  # type: ignore[arg-type]
     quantcdn.Conversation.open(api, "org")  # type: ignore[call-arg]
-    quantcdn.Conversation.open(api, "org", user_id="u", sesion_group="g")  # type: ignore[call-arg]
+    quantcdn.Conversation.open(api, "org", user_id="u", sesion_group="g")  # type: ignore[call-arg]  # ty finds none
 
 
 def many_sessions(api: AISessionsApi, shared: RequestOptions) -> None:
@@ -301,7 +329,7 @@ def many_sessions(api: AISessionsApi, shared: RequestOptions) -> None:
 
     bulk.delete(api, "org", idle_for=2)  # type: ignore[arg-type]
     bulk.delete(api, "org", "s")  # type: ignore[call-arg]
-    bulk.delete(api, "org", session_id="s")  # type: ignore[call-arg]
+    bulk.delete(api, "org", session_id="s")  # type: ignore[call-arg]  # ty finds none
     bulk.export(api, "org")  # type: ignore[call-arg]
 
 
@@ -319,7 +347,7 @@ def what_must_be_an_error(api: AISessionsApi) -> None:
     api.create_ai_session("org", ExtendAISessionRequest())  # type: ignore[arg-type]
     api.create_ai_sesion("org")  # type: ignore[attr-defined]
     Configuration(hostname="https://a.example")  # type: ignore[call-arg]
-    Configuration.from_environment(hostname="https://a.example")  # type: ignore[call-arg]
+    Configuration.from_environment(hostname="https://a.example")  # type: ignore[call-arg]  # ty finds none
     Configuration().verify_tls = False  # type: ignore[attr-defined]
     Configuration().verify_ssl = "no"  # type: ignore[assignment]
     AISessionsApi(Configuration())  # type: ignore[arg-type]

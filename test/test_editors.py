@@ -1,0 +1,226 @@
+"""What editors and makers of documentation see of the package: names, signatures and docstrings."""
+
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import griffe
+import jedi
+import pytest
+
+import quantcdn
+from quantcdn import AISessionsApi
+
+PACKAGES = Path(quantcdn.__file__).parent.parent
+PUBLIC = sorted(set(quantcdn.__all__) - {"__version__"})
+METHODS = [name for name, member in vars(AISessionsApi).items() if inspect.isfunction(member)]
+API = "import quantcdn\napi = quantcdn.AISessionsApi()\n"
+
+each_public_name = pytest.mark.parametrize("name", PUBLIC)
+each_method = pytest.mark.parametrize("name", METHODS)
+
+
+def first_line(described: object) -> str:
+    return str(inspect.getdoc(described)).splitlines()[0]
+
+
+def test_there_are_eighteen_methods() -> None:
+    assert len(METHODS) == 18
+
+
+# jedi: Jupyter, Spyder, pylsp, vim
+
+
+def completed(source: str) -> dict[str, Any]:
+    return {found.name: found for found in jedi.Script(source, project=jedi.Project(PACKAGES)).complete()}
+
+
+def test_jedi_completes_the_public_names() -> None:
+    assert set(PUBLIC) <= completed("import quantcdn\nquantcdn.").keys()
+    assert set(PUBLIC) <= completed("from quantcdn import ").keys()
+
+
+@each_public_name
+def test_jedi_documents_a_public_name(name: str) -> None:
+    (found,) = jedi.Script(f"from quantcdn import {name}", project=jedi.Project(PACKAGES)).help()
+    assert first_line(getattr(quantcdn, name)) in found.docstring()
+
+
+def test_jedi_completes_the_methods() -> None:
+    assert set(METHODS) <= completed(f"{API}api.").keys()
+
+
+@each_method
+def test_jedi_shows_the_parameters_and_the_docstring_of_a_method(name: str) -> None:
+    (found,) = (found for found in completed(f"{API}api.{name}").values() if found.name == name)
+    (signature,) = found.get_signatures()
+    expected = inspect.signature(getattr(AISessionsApi, name))
+    assert [parameter.name for parameter in signature.params] == [*expected.parameters][1:]
+    assert first_line(getattr(AISessionsApi, name)) in found.docstring(fast=False)
+
+
+def test_jedi_completes_the_options() -> None:
+    assert "_request_timeout=" in completed(f"{API}api.get_ai_session('o', 's', _req")
+
+
+def test_jedi_knows_what_a_method_returns() -> None:
+    assert {"id", "title", "messages", "created_at"} <= completed(f"{API}api.get_ai_session('o', 's').").keys()
+    assert {"data", "headers"} <= completed(f"{API}api.get_ai_session_with_http_info('o', 's').").keys()
+
+
+# griffe: mkdocstrings
+
+
+@pytest.fixture(scope="module")
+def documented() -> griffe.Module:
+    loaded = griffe.load("quantcdn", search_paths=[PACKAGES], resolve_aliases=True)
+    assert isinstance(loaded, griffe.Module)
+    return loaded
+
+
+@each_public_name
+def test_griffe_documents_a_public_name(name: str, documented: griffe.Module) -> None:
+    docstring = documented[name].docstring
+    assert docstring is not None
+    assert docstring.value.splitlines()[0] == first_line(getattr(quantcdn, name))
+
+
+@each_method
+def test_griffe_documents_a_method(name: str, documented: griffe.Module) -> None:
+    method = documented["AISessionsApi"][name]
+    expected = inspect.signature(getattr(AISessionsApi, name))
+    assert [parameter.name for parameter in method.parameters] == [*expected.parameters]
+    assert method.docstring.value.splitlines()[0] == first_line(getattr(AISessionsApi, name))
+
+
+# pyright: VS Code, and every editor with a language server
+
+
+class LanguageServer:
+    """A conversation with pyright's language server about one file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [Path(sys.executable).parent / "pyright-langserver", "--stdio"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self._ids = 0
+        self._file = folder / "user.py"
+        self.ask(
+            "initialize",
+            {
+                "processId": None,
+                "rootUri": folder.as_uri(),
+                "capabilities": {
+                    "textDocument": {"completion": {"completionItem": {"documentationFormat": ["markdown"]}}},
+                },
+                "workspaceFolders": [{"uri": folder.as_uri(), "name": "user"}],
+            },
+        )
+        self._send({"method": "initialized", "params": {}})
+        self._version = 0
+
+    def __enter__(self) -> "LanguageServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, method: str, params: object) -> Any:
+        self._ids += 1
+        self._send({"id": self._ids, "method": method, "params": params})
+        while True:
+            message = self._receive()
+            if message.get("method") == "workspace/configuration":
+                answer = [{"pythonPath": sys.executable} for _ in message["params"]["items"]]
+                self._send({"id": message["id"], "result": answer})
+            elif "method" in message and "id" in message:
+                self._send({"id": message["id"], "result": None})
+            elif message.get("id") == self._ids:
+                assert "error" not in message, message
+                return message["result"]
+
+    def at_the_end_of(self, source: str, method: str, back: int = 0) -> Any:
+        """Ask about the place at the end of a source text, or some characters before it."""
+        self._version += 1
+        document = {"uri": self._file.as_uri(), "languageId": "python", "version": self._version, "text": source}
+        if self._version == 1:
+            self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
+        else:
+            changes = {"textDocument": document, "contentChanges": [{"text": source}]}
+            self._send({"method": "textDocument/didChange", "params": changes})
+        *before, last = source.split("\n")
+        position = {"line": len(before), "character": len(last) - back}
+        return self.ask(method, {"textDocument": {"uri": document["uri"]}, "position": position})
+
+    def completions(self, source: str, back: int = 0) -> set[str]:
+        return {item["label"] for item in self.at_the_end_of(source, "textDocument/completion", back)["items"]}
+
+    def hover(self, source: str) -> str:
+        return str(self.at_the_end_of(source, "textDocument/hover", 1)["contents"]["value"])
+
+    def _send(self, message: dict[str, object]) -> None:
+        assert self._process.stdin is not None
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self._process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self._process.stdin.flush()
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        length = 0
+        while (line := self._process.stdout.readline()) != b"\r\n":
+            assert line, "the language server has ended"
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        return dict(json.loads(self._process.stdout.read(length)))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
+    folder = tmp_path_factory.mktemp("user")
+    settings = {"extraPaths": [str(PACKAGES)], "pythonVersion": "3.10"}
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    with LanguageServer(folder) as server:
+        yield server
+
+
+def test_pyright_completes_the_public_names_and_the_methods(server: LanguageServer) -> None:
+    assert set(PUBLIC) <= server.completions("import quantcdn\nquantcdn.")
+    assert set(METHODS) <= server.completions(f"{API}api.")
+
+
+@each_public_name
+def test_pyright_documents_a_public_name(name: str, server: LanguageServer) -> None:
+    words = first_line(getattr(quantcdn, name)).replace("`", "")
+    assert words[:40] in server.hover(f"from quantcdn import {name}").replace("`", "")
+
+
+@each_method
+def test_pyright_shows_the_parameters_and_the_docstring_of_a_method(name: str, server: LanguageServer) -> None:
+    shown = server.hover(f"{API}api.{name}")
+    for parameter in [*inspect.signature(getattr(AISessionsApi, name)).parameters][1:]:
+        assert f"{parameter}:" in shown
+    assert first_line(getattr(AISessionsApi, name)) in shown
+
+
+@pytest.mark.parametrize(
+    ("source", "back", "labels"),
+    [
+        ('api.create_ai_session("o", {""})', 3, {"userId", "sessionGroup", "metadata", "initialMessages"}),
+        ('api.update_ai_session("o", "s", {"newMessages": [{""}]})', 5, {"role", "content"}),
+        ('api.update_ai_session("o", "s", {"newMessages": [{"role": ""}]})', 5, {"user", "assistant"}),
+        ('api.update_ai_session("o", "s", {"status": ""})', 3, {"active", "completed"}),
+        ('quantcdn.UpdateAISessionRequest(status="")', 2, {"active", "completed"}),
+        ("api.get_ai_session(org)", 1, {"organisation="}),
+    ],
+)
+def test_pyright_completes_what_a_call_takes(source: str, back: int, labels: set[str], server: LanguageServer) -> None:
+    assert labels <= {label.strip("\"'") for label in server.completions(f"{API}{source}", back)}
