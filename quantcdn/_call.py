@@ -109,10 +109,10 @@ class Result(Generic[T]):
         named_by: str | None = None,
     ) -> None:
         self.adapter: TypeAdapter[T] = TypeAdapter(type_)
-        self.expected = expected
-        self.wrapped_in = wrapped_in
-        self.when_gone = when_gone
-        self.named_by = named_by
+        self.expected: str = expected
+        self.wrapped_in: tuple[str, ...] = wrapped_in
+        self.when_gone: Callable[[], T] | None = when_gone
+        self.named_by: str | None = named_by
 
 
 class Call(NamedTuple, Generic[T]):

@@ -52,7 +52,7 @@ class Deadline(Timeout):
 
     def __init__(self, seconds: float, connect: float = math.inf, read: float = math.inf) -> None:
         super().__init__()
-        self.sending = Sending()
+        self.sending: Sending = Sending()
         self._seconds = seconds
         self._ends = time.monotonic() + seconds
         self._connect_limit = connect

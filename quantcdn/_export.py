@@ -14,7 +14,7 @@ import threading
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,7 +50,7 @@ class Manifest(BaseModel):
         sha256: the SHA-256 of the lines, as hexadecimal digits.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     complete: bool = False
     host: str

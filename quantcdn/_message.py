@@ -31,12 +31,12 @@ class Request:
         body: bytes | None = None,
         credential: str = "Authorization",
     ) -> None:
-        self.method = method
-        self.origin = origin
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.credential = credential
+        self.method: str = method
+        self.origin: Origin = origin
+        self.target: str = target
+        self.headers: dict[str, str] = headers
+        self.body: bytes | None = body
+        self.credential: str = credential
 
     @property
     def path(self) -> str:
@@ -60,10 +60,10 @@ class Response:
     __slots__ = ("body", "headers", "reason", "status")
 
     def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], body: bytes) -> None:
-        self.status = status
-        self.reason = reason
-        self.headers = headers
-        self.body = body
+        self.status: int = status
+        self.reason: str | None = reason
+        self.headers: Mapping[str, str] = headers
+        self.body: bytes = body
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"

@@ -77,9 +77,9 @@ class ApiClient:
     ) -> None:
         if not isinstance(cast("object", configuration), Configuration | None):
             raise ApiTypeError(f"configuration must be a Configuration, not {type(configuration).__name__}")
-        self.configuration = configuration or Configuration.get_default()
-        self.rest_client = RESTClientObject(self.configuration)
-        self.default_headers = Headers()
+        self.configuration: Configuration = configuration or Configuration.get_default()
+        self.rest_client: RESTClientObject = RESTClientObject(self.configuration)
+        self.default_headers: Headers = Headers()
         self.user_agent = f"quantcdn-python/{__version__} Python/{platform.python_version()}"
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")

@@ -82,13 +82,13 @@ class Exchange:
         seconds: float,
         retry_in: float | None,
     ) -> None:
-        self.number = number
-        self.request = request
-        self.response = response
-        self.failure = failure
-        self.outcome = outcome
-        self.seconds = seconds
-        self.retry_in = retry_in
+        self.number: int = number
+        self.request: Request = request
+        self.response: BaseHTTPResponse | None = response
+        self.failure: str | None = failure
+        self.outcome: Outcome = outcome
+        self.seconds: float = seconds
+        self.retry_in: float | None = retry_in
 
     def attempt(self) -> Attempt:
         """The record that others may see: without secrets, also where the service repeats one."""

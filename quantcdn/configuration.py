@@ -153,25 +153,25 @@ class Configuration:
         debug: bool | None = None,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        self.server_variables = dict(server_variables or {})
+        self.server_variables: dict[str, str] = dict(server_variables or {})
         self.server_index = server_index or 0
         self._set_host(host)
         self.access_token = access_token
-        self.ssl_ca_cert = ssl_ca_cert
-        self.ca_cert_data = ca_cert_data
-        self.retries = retries
-        self.timeout = timeout
-        self.verify_ssl = True
+        self.ssl_ca_cert: FilePath | None = ssl_ca_cert
+        self.ca_cert_data: str | bytes | bytearray | None = ca_cert_data
+        self.retries: RetryPolicy | urllib3.Retry | int | None = retries
+        self.timeout: float = timeout
+        self.verify_ssl: bool = True
         self.assert_hostname: str | bool | None = None
         self.cert_file: FilePath | None = None
         self.key_file: FilePath | None = None
         self.host_header: str | None = None
         self.tls_server_name: str | None = None
-        self.trust_env = True
+        self.trust_env: bool = True
         self.connection_pool_maxsize: int | None = DEFAULT_CONNECTIONS
-        self.connection_max_idle = DEFAULT_MAX_IDLE
-        self.max_response_headers = DEFAULT_MAX_RESPONSE_HEADERS
-        self.max_response_size = DEFAULT_MAX_RESPONSE_SIZE
+        self.connection_max_idle: float = DEFAULT_MAX_IDLE
+        self.max_response_headers: int = DEFAULT_MAX_RESPONSE_HEADERS
+        self.max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE
         self.proxy: str | None = None
         self.proxy_headers: Mapping[str, str] | None = None
         self.on_attempt: Callable[[Attempt], object] | None = None

@@ -64,8 +64,8 @@ class RESTResponse:
     def __init__(self, resp: urllib3.BaseHTTPResponse) -> None:
         self.response = resp
         self._max_size = DEFAULT_MAX_RESPONSE_SIZE
-        self.status = resp.status
-        self.reason = resp.reason
+        self.status: int = resp.status
+        self.reason: str | None = resp.reason
         self.data: bytes | None = None
 
     def read(self) -> bytes:
@@ -106,7 +106,7 @@ class RESTClientObject:
     """
 
     def __init__(self, configuration: Configuration) -> None:
-        self.timeout = configuration.timeout
+        self.timeout: float = configuration.timeout
         self._max_idle = configuration.connection_max_idle
         self._max_headers = configuration.max_response_headers
         self._max_response_size = configuration.max_response_size

@@ -56,3 +56,15 @@ def test_a_checker_finds_an_error_in_each_wrong_line_and_in_no_other(checker: st
     )
     found = {int(number) for number in re.findall(is_error, run.stdout, re.MULTILINE)}
     assert found == wrong, run.stdout + run.stderr
+
+
+def test_the_types_of_the_package_are_complete() -> None:
+    run = subprocess.run(
+        [PROGRAMS / "pyright", "--verifytypes", "quantcdn", "--ignoreexternal"],  # urllib3's and pydantic's are not
+        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert "Type completeness score: 100%" in run.stdout, run.stdout

@@ -63,7 +63,7 @@ class Model(BaseModel):
 class RequestModel(Model):
     """A request body. It is closed: it takes the fields of the contract, within their bounds, and nothing else."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
@@ -110,7 +110,7 @@ class ResponseModel(Model):
     A field that came in a form that cannot be read is None; what came is kept as it is, among the unknown fields.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="allow",
         strict=True,
         alias_generator=AliasGenerator(
@@ -159,7 +159,7 @@ class ResponseModel(Model):
 class SnakeCaseResponseModel(ResponseModel):
     """An answer whose names are written in snake case on the wire."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=AliasGenerator(
             validation_alias=lambda name: _spellings(name, name),
             serialization_alias=str,
