@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import pydoc
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import jedi
 import pytest
 
 import quantcdn
-from quantcdn import AISessionsApi
+from quantcdn import AISessionsApi, models
 
 PACKAGES = Path(quantcdn.__file__).parent.parent
 PUBLIC = sorted(set(quantcdn.__all__) - {"__version__"})
@@ -22,6 +24,11 @@ API = "import quantcdn\napi = quantcdn.AISessionsApi()\n"
 
 each_public_name = pytest.mark.parametrize("name", PUBLIC)
 each_method = pytest.mark.parametrize("name", METHODS)
+MODELS = [name for name in models.__all__ if not name.endswith("Dict")]
+each_model = pytest.mark.parametrize("model", MODELS)
+each_field = pytest.mark.parametrize(
+    ("model", "field"), [(model, field) for model in MODELS for field in getattr(models, model).model_fields]
+)
 
 
 def first_line(described: object) -> str:
@@ -30,6 +37,41 @@ def first_line(described: object) -> str:
 
 def test_there_are_eighteen_methods() -> None:
     assert len(METHODS) == 18
+
+
+# `help` and signatures
+
+
+def test_help_on_the_package_fits_on_a_few_screens() -> None:
+    script = "import pydoc, quantcdn; print(pydoc.render_doc(quantcdn, renderer=pydoc.plaintext))"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert all(name in shown for name in PUBLIC)
+    assert len(shown.splitlines()) < 150
+
+
+@each_public_name
+def test_help_shows_no_addresses(name: str) -> None:
+    assert " at 0x" not in pydoc.render_doc(getattr(quantcdn, name), renderer=pydoc.plaintext)
+
+
+@each_model
+def test_the_signature_of_a_model_has_the_fields_as_the_code_names_them(model: str) -> None:
+    cls = getattr(models, model)
+    types = typing.get_type_hints(cls)
+    parameters = inspect.signature(cls).parameters
+    assert {name: parameters[name].annotation for name in cls.model_fields} == {n: types[n] for n in cls.model_fields}
+    for name, field in cls.model_fields.items():
+        assert parameters[name].default == (inspect.Parameter.empty if field.is_required() else field.default)
+    assert parameters.keys() - cls.model_fields.keys() == ({"extra_data"} if "Response" in model else set())
+
+
+@each_field
+def test_help_describes_a_field(model: str, field: str) -> None:
+    cls = getattr(models, model)
+    assert len(cls.model_fields[field].description.split()) > 1
+    assert f"    {field}: {cls.model_fields[field].description}" in inspect.getdoc(cls).splitlines()
 
 
 # jedi: Jupyter, Spyder, pylsp, vim
@@ -209,6 +251,15 @@ def test_pyright_shows_the_parameters_and_the_docstring_of_a_method(name: str, s
     for parameter in [*inspect.signature(getattr(AISessionsApi, name)).parameters][1:]:
         assert f"{parameter}:" in shown
     assert first_line(getattr(AISessionsApi, name)) in shown
+
+
+@each_field
+def test_pyright_and_jedi_describe_a_field(model: str, field: str, server: LanguageServer) -> None:
+    description = str(getattr(quantcdn, model).model_fields[field].description)
+    source = f"from quantcdn import {model}\ndef show(model: {model}):\n    model.{field}"
+    assert description.rstrip(".") in server.hover(source)
+    (found,) = jedi.Script(source, project=jedi.Project(PACKAGES)).help(3, len("    model."))
+    assert description in found.docstring()
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,44 @@
 """What all models have in common: requests are closed, responses are open."""
 
+import inspect
 import pprint
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast, overload
+from inspect import Parameter, Signature
+from typing import Any, ClassVar, cast, get_type_hints, overload
 
 from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, from_json, to_json
 from typing_extensions import Self
 
 from quantcdn.models._lenient import ID_NAMES, read_json, read_leniently
 
 
+def _default(field: FieldInfo) -> object:
+    return Parameter.empty if field.is_required() else cast("object", field.default)
+
+
 class Model(BaseModel):
     """A schema of the contract: a pydantic model that reads and writes the names of the wire."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Let `help` and signatures show the fields as the code names them, with their plain types."""
+        types = get_type_hints(cls)
+        fields = cls.model_fields
+        parameters = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=_default(field), annotation=types[name])
+            for name, field in fields.items()
+        ]
+        if cls.model_config.get("extra") == "allow":
+            parameters.append(Parameter("extra_data", Parameter.VAR_KEYWORD, annotation=Any))
+        cls.__signature__ = Signature(parameters)
+        described = [f"    {name}: {field.description}" for name, field in fields.items() if field.description]
+        if described:
+            cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Attributes:", *described])
 
     def to_dict(self) -> dict[str, Any]:
         """The fields under the names of the wire. A field that is None is left out; an unknown field never is."""
@@ -80,6 +105,7 @@ class RequestModel(Model):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
         cls._known_names = frozenset([*cls.model_fields, *(field.alias for field in cls.model_fields.values())])
 
     @model_validator(mode="before")

@@ -8,6 +8,10 @@ class CreateAISession201Response(ResponseModel):
     """The session that was created."""
 
     session_id: Id | None = None
+    """The id of the session, to use in every further call."""
     status: str | None = None
+    """The state of the session: ``active``."""
     expires_at: Timestamp | None = None
+    """When it expires."""
     created_at: Timestamp | None = None
+    """When it was created."""

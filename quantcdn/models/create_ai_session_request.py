@@ -15,13 +15,18 @@ from quantcdn.models.create_ai_session_request_initial_messages_inner import (
 
 
 class CreateAISessionRequest(RequestModel):
-    """A session to create. `expiration_minutes` is 5 to 1440."""
+    """A session to create."""
 
     user_id: Text
+    """Your own id of the user whose session it is."""
     session_group: Text | None = None
+    """A name to gather sessions under, such as an application or an environment."""
     metadata: Metadata | None = None
+    """Anything else to keep with the session, as far as JSON can hold it."""
     expiration_minutes: Annotated[int, Strict(), Field(ge=5, le=1440)] | None = 60
+    """In how many minutes it expires, 5 to 1440. None leaves the choice to the service."""
     initial_messages: list[CreateAISessionRequestInitialMessagesInner] | None = None
+    """The messages that it starts with."""
 
 
 class CreateAISessionRequestDict(TypedDict, total=False):

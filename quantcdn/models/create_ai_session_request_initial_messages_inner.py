@@ -11,10 +11,12 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 
 
 class CreateAISessionRequestInitialMessagesInner(RequestModel):
-    """A message that a session starts with. `role` is ``system``, ``user`` or ``assistant``."""
+    """A message that a session starts with."""
 
     role: OneOf[Role] | None = None
+    """Who speaks: ``system``, ``user`` or ``assistant``."""
     content: Text | None = None
+    """What is said."""
 
 
 class CreateAISessionRequestInitialMessagesInnerDict(TypedDict, total=False):

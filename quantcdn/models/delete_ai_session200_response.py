@@ -7,3 +7,4 @@ class DeleteAISession200Response(ResponseModel):
     """What the service says of a deletion."""
 
     message: str | None = None
+    """A confirmation in words. None where the service said nothing, or the SDK found out that the session is gone."""

@@ -8,5 +8,8 @@ class ExtendAISession200Response(ResponseModel):
     """The session after its expiry was moved."""
 
     session_id: Id | None = None
+    """The id of the session."""
     expires_at: Timestamp | None = None
+    """When it expires now."""
     message: str | None = None
+    """What the service says of it, in words."""

@@ -9,9 +9,10 @@ from quantcdn.models._base import RequestModel
 
 
 class ExtendAISessionRequest(RequestModel):
-    """How many minutes to add to the expiry: 1 to 1440."""
+    """How many minutes to add to the expiry."""
 
     additional_minutes: Annotated[int, Strict(), Field(ge=1, le=1440)] | None = 60
+    """How many minutes to add, 1 to 1440. None leaves the choice to the service."""
 
 
 class ExtendAISessionRequestDict(TypedDict, total=False):

@@ -8,7 +8,12 @@ class ListAISessions200ResponseInner(SnakeCaseResponseModel):
     """A session in a list."""
 
     id: Id | None = None
+    """The id of the session."""
     title: str | None = None
+    """Its title."""
     model: str | None = None
+    """The AI model that it is held with."""
     created_at: Timestamp | None = None
+    """When it was created."""
     updated_at: Timestamp | None = None
+    """When it was last changed."""

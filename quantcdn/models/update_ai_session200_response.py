@@ -8,7 +8,12 @@ class UpdateAISession200Response(ResponseModel):
     """The session after the update, with its totals."""
 
     session_id: Id | None = None
+    """The id of the session."""
     status: str | None = None
+    """The state of the session."""
     total_messages: int | None = None
+    """How many messages it has now."""
     total_tokens: int | None = None
+    """How many tokens it has used in all."""
     updated_at: Timestamp | None = None
+    """When it was changed."""

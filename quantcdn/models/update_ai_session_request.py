@@ -16,12 +16,16 @@ Status: TypeAlias = Literal["active", "completed"]
 
 
 class UpdateAISessionRequest(RequestModel):
-    """Messages to append and tokens to add, and what else to change. `status` is ``active`` or ``completed``."""
+    """Messages to append and tokens to add, and what else to change."""
 
     new_messages: list[UpdateAISessionRequestNewMessagesInner] | None = None
+    """The messages to append."""
     tokens_used: Integer | None = None
+    """How many tokens to add to the total of the session."""
     status: OneOf[Status] | None = None
+    """The state to put the session in: ``active`` or ``completed``."""
     metadata: Metadata | None = None
+    """Metadata for the session, as far as JSON can hold it."""
 
 
 class UpdateAISessionRequestDict(TypedDict, total=False):

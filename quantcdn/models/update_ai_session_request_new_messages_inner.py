@@ -11,10 +11,12 @@ Role: TypeAlias = Literal["user", "assistant"]
 
 
 class UpdateAISessionRequestNewMessagesInner(RequestModel):
-    """A message to append. `role` is ``user`` or ``assistant``."""
+    """A message to append."""
 
     role: OneOf[Role] | None = None
+    """Who speaks: ``user`` or ``assistant``. A message of the system can only be an initial one."""
     content: Text | None = None
+    """What is said."""
 
 
 class UpdateAISessionRequestNewMessagesInnerDict(TypedDict, total=False):
