@@ -24,6 +24,8 @@ class Model(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
+    __signature__: ClassVar[Signature]
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Let `help` and signatures show the fields as the code names them, with their plain types."""
