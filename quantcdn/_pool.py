@@ -20,6 +20,7 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError, SSLError
+from urllib3.util import SKIP_HEADER
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_match_hostname import CertificateError
 from urllib3.util.wait import wait_for_read
@@ -75,6 +76,17 @@ class StaleConnection(Exception):
     """
 
 
+_are_fields = re.compile(r"(?:[!-9;-~]+: [^\r\n\0]*\r\n)*").fullmatch
+
+
+def _with_fields(fields: list[str], head: bytes, *body: bytes) -> bytes:
+    """A request with these header fields after those that are in its head."""
+    text = "".join(fields)
+    if not _are_fields(text) or text.count("\n") != len(fields):
+        raise ValueError("A header field cannot be sent")
+    return b"".join((head[:-2], text.encode("latin-1"), b"\r\n", *body))
+
+
 class KeepsDeadline(HTTPConnection):
     """A connection that keeps to the deadline of the request it carries, and tells whether that was sent."""
 
@@ -85,6 +97,7 @@ class KeepsDeadline(HTTPConnection):
     _idle_since = 0.0
     _announced_idle: float | None = None
     _pieces: list[bytes] | None = None
+    _fields: list[str]
     _answer: Answer
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -140,12 +153,13 @@ class KeepsDeadline(HTTPConnection):
         sending.sent = False
         self._is_kept = False
         pieces: list[bytes] = []
-        self._pieces = pieces
+        fields: list[str] = []
+        self._pieces, self._fields = pieces, fields
         try:
             super().request(method, url, *args, **kwargs)
         finally:
             self._pieces = None
-        self._transmit(b"".join(pieces), deadline)
+        self._transmit(_with_fields(fields, *pieces), deadline)
         self._is_kept = True
 
     def _has_idled(self, method: str, max_idle: float) -> bool:
@@ -154,6 +168,14 @@ class KeepsDeadline(HTTPConnection):
         if method in _REPEATABLE:
             return idle >= min(max_idle, self._announced_idle or math.inf)
         return idle >= min(max_idle, self._announced_idle / 2 if self._announced_idle else _MAX_IDLE_OF_WRITES)
+
+    def putheader(self, header: str, *values: Any) -> None:  # type: ignore[override]  # as urllib3's own
+        """Note a header field. http.client would check each; they are checked once, all together."""
+        value = values[0] if len(values) == 1 else None
+        if self._pieces is None or type(value) is not str or value == SKIP_HEADER:
+            super().putheader(header, *values)
+        else:
+            self._fields.append(f"{header}: {value}\r\n")
 
     def send(self, data: Any) -> None:
         if self._pieces is None:

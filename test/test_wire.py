@@ -20,6 +20,8 @@ import pytest
 from conftest import Connect
 from pydantic import ValidationError
 from servers import ScriptedServer, answer, json_answer, scripted_server
+from urllib3 import HTTPConnectionPool
+from urllib3.util import SKIP_HEADER
 
 from quantcdn import (
     AISessionsApi,
@@ -689,3 +691,33 @@ def test_the_raw_variant_returns_a_redirect(connect: Connect) -> None:
         response.close()
     assert (response.status, response.headers["location"]) == (302, "/login")
     assert len(server.requests) == 1
+
+
+def tracing(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
+    """Let urllib3 send further headers, as a tracer does that is put below the client."""
+    send = HTTPConnectionPool.urlopen
+
+    def traced(self: HTTPConnectionPool, method: str, url: str, *rest: Any, **options: Any) -> Any:
+        body, own = rest
+        return send(self, method, url, body, {**own, **headers}, **options)
+
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", traced)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Other: 1", "a\nb", "a\0b", "a\r\n\r\nGET / HTTP/1.1"], ids=repr)
+def test_a_header_of_a_tracer_that_would_be_another_is_not_sent(
+    value: str, server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracing(monkeypatch, {"X-Trace": value})
+    with pytest.raises(ValueError, match="header"):
+        connect(server.host).list_ai_sessions("org")
+    assert not server.requests
+
+
+def test_a_tracer_may_add_a_header_and_leave_one_out(
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracing(monkeypatch, {"Traceparent": "00-1-é", "User-Agent": SKIP_HEADER})
+    connect(server.host).list_ai_sessions("org")
+    assert server.request.headers["traceparent"] == "00-1-é"
+    assert "user-agent" not in server.request.headers
