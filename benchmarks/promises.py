@@ -24,16 +24,17 @@ def _without_checking_arguments() -> None:
 
 
 def _without_checking_headers() -> None:
-    from quantcdn import _encode
+    from quantcdn._wire import encode
 
     def merge(*layers: dict[str, str], own: dict[str, str]) -> dict[str, str]:
         return {name: layer[name] for layer in (own, *layers) for name in layer}
 
-    _replace(_encode, "merge_headers", merge)
+    _replace(encode, "merge_headers", merge)
 
 
 def _without_deadline() -> None:
-    from quantcdn import _answer, _deadline, _pool, api_client
+    from quantcdn import api_client
+    from quantcdn._transport import answer, deadline, pool
 
     class Timeout(urllib3.Timeout):
         """What urllib3 has: a timeout for each operation of a socket."""
@@ -44,29 +45,29 @@ def _without_deadline() -> None:
         def of(cls, _request_timeout: object, default: float) -> "Timeout":
             return cls(default)
 
-    no_deadline = _deadline.Deadline(math.inf)
+    no_deadline = deadline.Deadline(math.inf)
 
-    def answer(connection: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        connection._answer = _answer.Answer(sock, no_deadline, *args, **kwargs)
+    def untimed(connection: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        connection._answer = answer.Answer(sock, no_deadline, *args, **kwargs)
         return connection._answer  # type: ignore[no-any-return]
 
     _replace(api_client, "Deadline", Timeout)
-    _replace(_pool.KeepsDeadline, "send", http.client.HTTPConnection.send)
-    _replace(_pool.KeepsDeadline, "response_class", answer)
-    _replace(_answer, "_TimedSocket", lambda sock, _deadline: sock)
+    _replace(pool.KeepsDeadline, "_transmit", lambda self, data, _: http.client.HTTPConnection.send(self, data))
+    _replace(pool.KeepsDeadline, "response_class", untimed)
+    _replace(answer, "_TimedSocket", lambda sock, _deadline: sock)
 
 
 def _without_retry_decision() -> None:
     from quantcdn import api_client, retry
 
     def no_delay(  # of the same signature: to take any arguments would cost as much as the decision
-        policy: Any, outcome: Any, *, repeatable: Any, attempt: Any, time_left: Any, chance: Any, now: Any, earlier: Any
+        policy: Any, ending: Any, *, repeatable: Any, attempt: Any, time_left: Any, chance: Any, now: Any, earlier: Any
     ) -> None:
         pass
 
-    outcome = retry.Outcome(200)
+    ending = retry.Ending(200)
     _replace(api_client, "delay_before_retry", no_delay)
-    _replace(retry.Outcome, "answered", lambda *_args: outcome)
+    _replace(retry.Ending, "answered", lambda *_args: ending)
 
 
 def _without_redaction() -> None:
@@ -79,13 +80,13 @@ def _without_redaction() -> None:
 def _without_log() -> None:
     from quantcdn import api_client
 
-    _replace(api_client, "report", lambda _exchange, _hook: None)
+    _replace(api_client, "publish", lambda _exchange, _hook: None)
 
 
 def _without_strict_head() -> None:
-    from quantcdn import _answer
+    from quantcdn._transport import answer
 
-    _replace(_answer.Answer, "begin", http.client.HTTPResponse.begin)
+    _replace(answer.Answer, "begin", http.client.HTTPResponse.begin)
 
 
 WITHOUT: dict[str, Callable[[], None]] = {

@@ -43,10 +43,14 @@ class Room(NamedTuple):
 
 # In the order of the picture. Code of none of these, like that of most of the standard library, counts for its caller.
 ROOMS = [
-    Room("arguments", "#0e3a5f", "/quantcdn/(api/|_operation|_call|_segment)"),
-    Room("request", "#155183", "/quantcdn/(_encode|_headers|_message|_origin|_token|configuration)"),
-    Room("the loop: deadline, retry, log", "#1d68a4", "/quantcdn/(api_client|attempt|retry|_deadline)"),
-    Room("connection and head of the answer", "#2f7fbd", "/quantcdn/(rest|_pool|_answer|_routes|_proxies|_tls)"),
+    Room("arguments", "#0e3a5f", "/quantcdn/(api/|_wire/(call|segment))"),
+    Room("request", "#155183", "/quantcdn/(_wire/(encode|headers|message|origin|token)|configuration)"),
+    Room(
+        "the loop: deadline, retry, log",
+        "#1d68a4",
+        "/quantcdn/(api_client|_exchange|attempt|retry|_transport/deadline)",
+    ),
+    Room("connection and head of the answer", "#2f7fbd", "/quantcdn/(rest|_transport/)"),
     Room("models", "#4b93cc", "/quantcdn/|/benchmarks/rivals/"),
     Room("pydantic", "#8a4fa3", "/pydantic/", r"\.(validate_(json|python)|to_json)\("),
     Room("urllib3", "#a8660f", "/urllib3/"),

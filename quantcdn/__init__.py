@@ -30,7 +30,7 @@ Exceptions of arguments:
 import sys
 from importlib import import_module
 
-__version__ = "0.1.0"
+from quantcdn._version import __version__
 
 _HOME_OF = {
     "AISessionsApi": "quantcdn.api.ai_sessions_api",
@@ -40,7 +40,7 @@ _HOME_OF = {
     "Configuration": "quantcdn.configuration",
     "Conversation": "quantcdn.conversation",
     "Reply": "quantcdn.conversation",
-    "RequestOptions": "quantcdn._call",
+    "RequestOptions": "quantcdn._wire.call",
     "RetryPolicy": "quantcdn.retry",
     "iter_ai_sessions": "quantcdn.pages",
     "to_dataframe": "quantcdn.dataframe",

@@ -15,7 +15,7 @@ from quantcdn import rest as rest
 from quantcdn import retry as retry
 from quantcdn import sandbox as sandbox
 from quantcdn import views as views
-from quantcdn._call import RequestOptions as RequestOptions
+from quantcdn._wire.call import RequestOptions as RequestOptions
 from quantcdn.api.ai_sessions_api import AISessionsApi as AISessionsApi
 from quantcdn.api_client import ApiClient as ApiClient
 from quantcdn.api_response import ApiResponse as ApiResponse

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
 from quantcdn._report import Interrupted, Report, Result, outcome_of
-from quantcdn._secrets import forget_locals
+from quantcdn._wire.secrets import forget_locals
 from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.progress import Bar

@@ -19,9 +19,9 @@ from typing import BinaryIO, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from quantcdn import _files
-from quantcdn._decode import text_of
-from quantcdn._message import Response
 from quantcdn._selection import Selection
+from quantcdn._wire.decode import text_of
+from quantcdn._wire.message import Response
 from quantcdn.api_response import ApiResponse
 from quantcdn.exceptions import ApiValueError, ResponseFormatException
 from quantcdn.models import GetAISession200Response

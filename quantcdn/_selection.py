@@ -7,7 +7,7 @@ from typing import cast
 
 from typing_extensions import Unpack
 
-from quantcdn._call import RequestOptions
+from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.models import ListAISessions200ResponseInner

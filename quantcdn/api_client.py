@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from typing_extensions import Self
 
-from quantcdn import __version__
-from quantcdn._call import Call
-from quantcdn._deadline import Deadline
-from quantcdn._decode import decode
-from quantcdn._encode import encode
-from quantcdn._headers import Headers, check_header
-from quantcdn._message import Request, Response
-from quantcdn._secrets import forgetful, hide_secrets
+from quantcdn._exchange import Exchange, publish
+from quantcdn._transport.deadline import Deadline
+from quantcdn._version import __version__
+from quantcdn._wire.call import Call
+from quantcdn._wire.decode import decode
+from quantcdn._wire.encode import encode
+from quantcdn._wire.headers import Headers, check_header
+from quantcdn._wire.message import Request, Response
+from quantcdn._wire.secrets import forgetful, hide_secrets
 from quantcdn.api_response import ApiResponse
-from quantcdn.attempt import Exchange, report
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import (
     ApiException,
@@ -31,7 +31,7 @@ from quantcdn.exceptions import (
     with_unknown_outcome,
 )
 from quantcdn.rest import RESTClientObject, RESTResponse, low_level_request
-from quantcdn.retry import Outcome, RetryPolicy, delay_before_retry
+from quantcdn.retry import Ending, RetryPolicy, delay_before_retry
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -210,7 +210,7 @@ class ApiClient:
         response, exchanges = self._send(
             lambda: self._encode(call), self.rest_client.read, deadline, repeatable=call.repeatable
         )
-        after_loss = response.status == 404 and any(exchange.outcome.unknown for exchange in exchanges)
+        after_loss = response.status == 404 and any(exchange.ending.unknown for exchange in exchanges)
         try:
             return response, decode(call, response, after_loss=after_loss)
         except ApiException as error:
@@ -249,10 +249,10 @@ class ApiClient:
             try:
                 opened = self.rest_client.open(request, deadline, needs_fresh=needs_fresh, has_another=has_another)
                 answer = finish(opened, request, deadline)
-                outcome = Outcome.answered(opened.status, opened.headers, self._retry_policy)
+                ending = Ending.answered(opened.status, opened.headers, self._retry_policy)
             except ApiException as error:
                 failure = error
-                outcome = Outcome.of(error, on_kept_connection=deadline.sending.is_kept)
+                ending = Ending.of(error, on_kept_connection=deadline.sending.is_kept)
             except BaseException:  # an interrupt
                 if opened is not None:
                     opened.close()
@@ -260,29 +260,29 @@ class ApiClient:
             ended = time.monotonic()
             delay = delay_before_retry(
                 self._retry_policy,
-                outcome,
+                ending,
                 repeatable=repeatable,
                 attempt=number,
                 time_left=deadline.left() if deadline.is_finite else self.rest_client.timeout,
                 chance=random.random,
                 now=_now,
-                earlier=[exchange.outcome for exchange in exchanges],
+                earlier=[exchange.ending for exchange in exchanges],
             )
             failed = type(failure).__name__ if failure else None
-            exchanges.append(Exchange(number, request, opened, failed, outcome, ended - started, delay))
-            report(exchanges[-1], self._on_attempt)
+            exchanges.append(Exchange(number, request, opened, failed, ending, ended - started, delay))
+            publish(exchanges[-1], self._on_attempt)
             if opened is not None and (failure is not None or delay is not None):
                 opened.close()
             if delay is not None:
-                needs_fresh = needs_fresh or outcome.is_stale
+                needs_fresh = needs_fresh or ending.is_stale
                 time.sleep(delay)
             elif failure is None:
                 return cast("Finished", answer), exchanges
             else:
                 raised = failure
                 if isinstance(failure, TransportException):
-                    failure.never_sent = all(exchange.outcome.never_sent for exchange in exchanges)
-                    if not repeatable and outcome.unknown:
+                    failure.never_sent = all(exchange.ending.never_sent for exchange in exchanges)
+                    if not repeatable and ending.unknown:
                         raised = with_unknown_outcome(failure)
                 raised.__cause__ = failure.__cause__
                 _finish(raised, exchanges)
@@ -297,7 +297,7 @@ def _request_of(encoded: Callable[[], Request], exchanges: Sequence[Exchange]) -
         if not exchanges and not isinstance(error, TokenException):
             raise
         failure = error if isinstance(error, TokenException) else TokenException(f"No further attempt: {error}")
-        failure.never_sent = all(exchange.outcome.never_sent for exchange in exchanges)
+        failure.never_sent = all(exchange.ending.never_sent for exchange in exchanges)
         failure.permanent = True
         failure.__cause__ = error.__cause__
     failure.attempts = tuple(exchange.attempt() for exchange in exchanges)

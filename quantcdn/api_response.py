@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from quantcdn._headers import Headers
 from quantcdn._request_id import request_id_of
+from quantcdn._wire.headers import Headers
 
 T = TypeVar("T")
 

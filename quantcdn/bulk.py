@@ -11,14 +11,14 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
-from quantcdn._arguments import check_arguments
-from quantcdn._call import RequestOptions
 from quantcdn._crew import Crew
 from quantcdn._export import ExportFile, Manifest, line_of
 from quantcdn._report import Interrupted, Outcome, Report, Result
-from quantcdn._secrets import forgetful
 from quantcdn._selection import Selection, distinct
+from quantcdn._wire.call import RequestOptions
+from quantcdn._wire.secrets import forgetful
 from quantcdn.api import AISessionsApi
+from quantcdn.api._arguments import check_arguments
 from quantcdn.exceptions import ApiValueError
 from quantcdn.models import ExtendAISessionRequest, ListAISessions200ResponseInner
 from quantcdn.progress import bar

@@ -1,23 +1,23 @@
 """Every option of the client, declared once. Nothing here does any HTTP."""
 
 import copy
-import logging
 import os
 import platform
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, cast
 
 from typing_extensions import NotRequired, Self, Unpack
 
-from quantcdn import __version__, environment
+from quantcdn import environment
+from quantcdn._debug_log import hide_debug_log, show_debug_log
 from quantcdn._interrupts import raised_by_signal_handler
-from quantcdn._options import check_option
-from quantcdn._origin import origin_of
-from quantcdn._secrets import forgetful
-from quantcdn._token import normalised_token
+from quantcdn._version import __version__
+from quantcdn._wire.options import check_option
+from quantcdn._wire.origin import origin_of
+from quantcdn._wire.secrets import forgetful
+from quantcdn._wire.token import normalised_token
 from quantcdn.exceptions import ApiTypeError, ApiValueError, TokenException
 
 if TYPE_CHECKING:
@@ -137,7 +137,6 @@ class Configuration:
         "verify_ssl",
     )
     _default: ClassVar["Configuration | None"] = None
-    _level_before_debug: ClassVar[int | None] = None
 
     @forgetful
     def __init__(
@@ -287,20 +286,10 @@ class Configuration:
 
     @debug.setter
     def debug(self, debug: bool) -> None:
-        logger = logging.getLogger("quantcdn")
         if debug:
-            if Configuration._level_before_debug is None or logger.level != logging.DEBUG:
-                Configuration._level_before_debug = logger.level
-            logger.setLevel(logging.DEBUG)
-            if not _shows_debug(logger):
-                logger.addHandler(_DebugHandler())
+            show_debug_log()
         elif self._debug:  # else the application's own settings would be lost
-            if logger.level == logging.DEBUG and Configuration._level_before_debug is not None:
-                logger.setLevel(Configuration._level_before_debug)
-            Configuration._level_before_debug = None
-            for handler in list(logger.handlers):
-                if isinstance(handler, _DebugHandler):
-                    logger.removeHandler(handler)
+            hide_debug_log()
         self._debug = debug
 
     @classmethod
@@ -399,30 +388,3 @@ def _warn(text: str) -> None:
         module=caller.f_globals.get("__name__"),
         registry=caller.f_globals.setdefault("__warningregistry__", {}),
     )
-
-
-class _DebugHandler(logging.Handler):
-    """Shows the log on what is standard error at the time, which programs and tests replace and close.
-
-    Its type tells it from the application's handlers.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        stream = cast("TextIO | None", sys.stderr)  # without a console there is none
-        if stream is None or getattr(stream, "closed", False):
-            return
-        try:
-            stream.write(f"{self.format(record)}\n")
-            stream.flush()
-        except Exception:
-            self.handleError(record)
-
-
-def _shows_debug(logger: logging.Logger | None) -> bool:
-    """Whether a handler shows what a logger says at level DEBUG."""
-    while logger is not None:
-        for handler in logger.handlers:
-            if handler.level <= logging.DEBUG and not isinstance(handler, logging.NullHandler):
-                return True
-        logger = logger.parent if logger.propagate else None
-    return False

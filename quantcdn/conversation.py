@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar,
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
 
-from quantcdn._arguments import check_arguments
-from quantcdn._call import RequestOptions
 from quantcdn._history import History
 from quantcdn._keep_alive import Expiry, KeepAlive, Stop
-from quantcdn._secrets import forgetful
 from quantcdn._turns import Turns
+from quantcdn._wire.call import RequestOptions
+from quantcdn._wire.secrets import forgetful
+from quantcdn.api._arguments import check_arguments
 from quantcdn.exceptions import (
     ApiTypeError,
     ApiValueError,

@@ -6,16 +6,13 @@ A call that reached nobody, was refused, or was answered with something else tha
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from typing_extensions import Self
 
 from quantcdn._request_id import request_id_of
 from quantcdn._visible import visible
-
-if TYPE_CHECKING:
-    from quantcdn.attempt import Attempt
-    from quantcdn.rest import RESTResponse
+from quantcdn.attempt import Attempt
 
 
 class OpenApiException(Exception):
@@ -124,6 +121,18 @@ class ApiAttributeError(OpenApiException, AttributeError):
         self.path_to_item = path_to_item
 
 
+class Answered(Protocol):
+    """As much of a `quantcdn.rest.RESTResponse` as an exception tells of one."""
+
+    status: int
+    reason: str | None
+    data: bytes | None
+
+    def getheaders(self) -> Mapping[str, str]:
+        """The header fields."""
+        ...
+
+
 class ApiException(OpenApiException):
     """A call did not give what was asked.
 
@@ -143,13 +152,13 @@ class ApiException(OpenApiException):
     body: str | None = None
     data: Any = None
     headers: Mapping[str, str] | None = None
-    attempts: "tuple[Attempt, ...]" = ()
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(
         self,
         status: int | None = None,
         reason: str | None = None,
-        http_resp: "RESTResponse | None" = None,
+        http_resp: Answered | None = None,
         *,
         body: str | None = None,
         data: Any = None,

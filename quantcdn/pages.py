@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 from typing_extensions import Unpack
 
-from quantcdn._arguments import check_arguments
-from quantcdn._call import RequestOptions
-from quantcdn._secrets import forgetful
+from quantcdn._wire.call import RequestOptions
+from quantcdn._wire.secrets import forgetful
 from quantcdn.api import AISessionsApi
+from quantcdn.api._arguments import check_arguments
 from quantcdn.exceptions import BadRequestException, UnprocessableEntityException
 from quantcdn.models import ListAISessions200ResponseInner
 

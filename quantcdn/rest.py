@@ -4,7 +4,6 @@ import http.client
 import json
 import math
 import os
-import ssl
 import sys
 import threading
 import weakref
@@ -17,25 +16,21 @@ from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
-from quantcdn._body import whole_body
-from quantcdn._deadline import Deadline, Sending
-from quantcdn._headers import Headers, is_token, merge_headers
 from quantcdn._interrupts import interrupt_within
-from quantcdn._message import Request, Response
-from quantcdn._origin import origin_of
-from quantcdn._pool import HandshakeError, ProxyRefusal, StaleConnection
-from quantcdn._routes import Routes
-from quantcdn._secrets import forgetful, hide_secrets
+from quantcdn._transport.body import whole_body
+from quantcdn._transport.deadline import Deadline, Sending
+from quantcdn._transport.failure import failure_of
+from quantcdn._transport.pool import StaleConnection
+from quantcdn._transport.routes import Routes
+from quantcdn._wire.headers import Headers, is_token, merge_headers
+from quantcdn._wire.message import Request, Response
+from quantcdn._wire.origin import origin_of
+from quantcdn._wire.secrets import forgetful, hide_secrets
 from quantcdn.configuration import DEFAULT_MAX_RESPONSE_SIZE, Configuration
 from quantcdn.exceptions import (
     ApiException,
     ApiValueError,
-    ConnectionException,
     ResponseFormatException,
-    TimeoutException,
-    TLSException,
-    TransportException,
-    excerpt,
 )
 
 __all__ = ["ApiException", "ApiValueError", "RESTClientObject", "RESTResponse", "RESTResponseType"]
@@ -46,9 +41,6 @@ RESTResponseType = urllib3.HTTPResponse
 _ONE_ATTEMPT = Retry(False, redirect=False)
 
 _FAILURES = (errors.HTTPError, http.client.HTTPException, OSError)
-
-# OpenSSL's codes for certificates that are sound, but of an authority that it does not know.
-_UNTRUSTED = frozenset([18, 19, 20, 21])
 
 
 class RESTResponse:
@@ -143,7 +135,7 @@ class RESTClientObject:
                 if interrupt is None:
                     if not isinstance(error, _FAILURES):
                         raise
-                    raise _failure(error, request, deadline, self._routes) from error
+                    raise failure_of(error, request, deadline, self._routes) from error
             raise interrupt
 
     def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
@@ -201,7 +193,7 @@ class RESTClientObject:
                 response.close()
                 raise interrupt from None
             if not 400 <= response.status < 500:
-                raise _failure(error, request, deadline, self._routes) from error
+                raise failure_of(error, request, deadline, self._routes) from error
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
         return Response(response.status, response.reason, response.headers, body)
 
@@ -292,82 +284,3 @@ def low_level_request(
         if not isinstance(body, str):
             given.setdefault("Content-Type", "application/json")
     return Request(method.upper(), origin, parsed.request_uri, merge_headers(given), content)
-
-
-def _failure(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:
-    """The SDK's exception for an error of urllib3.
-
-    Whether the request was sent is asked of the connection, never of the class of the error: behind a proxy, urllib3
-    calls an answer that was lost a failure to reach the proxy.
-    """
-    if isinstance(error, errors.ClosedPoolError):
-        return ConnectionException("The client was closed by another thread at that moment", never_sent=True)
-    if deadline.sending.sent is False:
-        return _unreached(error, request, deadline, routes)
-    return _lost(error.original_error if isinstance(error, errors.ProxyError) else error, request, deadline)
-
-
-def _unreached(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:
-    """The exception for a request of which no byte was sent."""
-    where = request.origin.url
-    if isinstance(error, errors.ProxyError):
-        cause = error.original_error
-        proxy = routes.proxy_to(request.origin)
-        if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
-            return TimeoutException(f"The proxy {proxy} did not connect to {where} in time", never_sent=True)
-        permanent = isinstance(error, ProxyRefusal) or (isinstance(cause, HandshakeError) and not _was_dropped(cause))
-        return ConnectionException(
-            f"No connection through the proxy {proxy}: {_cause(cause)}", never_sent=True, permanent=permanent
-        )
-    if isinstance(error, errors.NameResolutionError):
-        return ConnectionException(f"The name of {where} could not be found", never_sent=True)
-    if isinstance(error, HandshakeError):
-        untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
-        advice = f"; {routes.certificates.advice}" if untrusted else ""
-        reason = f"No secure connection to {where}: {_cause(error)}{advice}"
-        return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
-    if isinstance(error, errors.ProtocolError) and _is_timeout(error):
-        return TimeoutException(f"The time was over before {where} could be asked ({deadline})", never_sent=True)
-    if _is_timeout(error) and not isinstance(error, errors.NewConnectionError):
-        return TimeoutException(f"Could not connect to {where} in time ({deadline})", never_sent=True)
-    return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
-
-
-def _lost(error: Exception, request: Request, deadline: Deadline) -> TransportException:
-    """The exception for a request that may have been sent, and whose answer did not come."""
-    where = request.origin.url
-    if _is_timeout(error) or deadline.left() <= 0:
-        return TimeoutException(f"{where} did not answer in time ({deadline})")
-    if isinstance(error, errors.SSLError):
-        return ConnectionException(f"The secure connection to {where} was lost: {_cause(error)}")
-    reason = f"The connection to {where} was lost"
-    inner = error.args[-1] if isinstance(error, errors.ProtocolError) and error.args else error
-    if isinstance(error, ValueError | OverflowError) or _is_nonsense(inner):
-        reason = f"{where} did not answer in HTTP that can be read"
-    return ConnectionException(f"{reason}: {_cause(error)}")
-
-
-def _is_timeout(error: Exception) -> bool:
-    """Whether a step took too long. While a body is sent, that arrives as a ProtocolError."""
-    inner = error.args[-1] if error.args else None
-    return any(isinstance(part, errors.TimeoutError | TimeoutError) for part in (error, inner))
-
-
-def _was_dropped(error: HandshakeError) -> bool:
-    """Whether a handshake was closed or reset, as a restarting gateway does: another attempt may end otherwise."""
-    return isinstance(error.__cause__, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
-
-
-def _is_nonsense(error: object) -> bool:
-    """Whether something came that is no HTTP, rather than nothing or too little."""
-    return isinstance(error, http.client.HTTPException) and not isinstance(
-        error, http.client.RemoteDisconnected | http.client.IncompleteRead
-    )
-
-
-def _cause(error: BaseException) -> str:
-    """What went wrong at the bottom of an error, in words."""
-    cause = error.__cause__ or next((part for part in error.args if isinstance(part, Exception)), error)
-    if isinstance(cause, errors.NewConnectionError):  # its text begins with the repr of the connection
-        return str(cause).rpartition(": ")[2]
-    return (cause.strerror if isinstance(cause, OSError) else None) or excerpt(str(cause)) or type(cause).__name__

@@ -97,14 +97,14 @@ class RetryPolicy:
             status=status,
         )
 
-    def allowance(self, outcome: "Outcome") -> int | None:
+    def allowance(self, ending: "Ending") -> int | None:
         """How many failures of this kind are retried; None for no limit of their own."""
-        if outcome.status is not None:
+        if ending.status is not None:
             return self.status
-        return self.connect if outcome.never_sent else self.read
+        return self.connect if ending.never_sent else self.read
 
 
-class Outcome(NamedTuple):
+class Ending(NamedTuple):
     """What came of an attempt.
 
     Attributes:
@@ -122,7 +122,7 @@ class Outcome(NamedTuple):
     is_stale: bool = False
 
     @classmethod
-    def of(cls, failure: ApiException, *, on_kept_connection: bool = False) -> "Outcome":
+    def of(cls, failure: ApiException, *, on_kept_connection: bool = False) -> "Ending":
         """What an exception says of an attempt."""
         if isinstance(failure, TransportException):
             is_stale = on_kept_connection and not failure.never_sent
@@ -130,17 +130,17 @@ class Outcome(NamedTuple):
         return cls(failure.status)
 
     @classmethod
-    def answered(cls, status: int, headers: Mapping[str, str], policy: RetryPolicy) -> "Outcome":
+    def answered(cls, status: int, headers: Mapping[str, str], policy: RetryPolicy) -> "Ending":
         """What an answer says of an attempt. When to come back is read only where the policy may ask for that."""
-        outcome = cls(status)
-        return outcome._replace(retry_after=headers.get("retry-after")) if outcome.failed(policy.statuses) else outcome
+        ending = cls(status)
+        return ending._replace(retry_after=headers.get("retry-after")) if ending.failed(policy.statuses) else ending
 
     @property
     def unknown(self) -> bool:
         """Whether the request may have taken effect, or not."""
         return not self.never_sent if self.status is None else self.status >= 500
 
-    def is_like(self, other: "Outcome") -> bool:
+    def is_like(self, other: "Ending") -> bool:
         """Whether both count as the same kind of failure: never sent, lost, or answered with a status."""
         return (self.status is None, self.never_sent) == (other.status is None, other.never_sent)
 
@@ -153,20 +153,20 @@ class Outcome(NamedTuple):
 
 def delay_before_retry(
     policy: RetryPolicy,
-    outcome: Outcome,
+    ending: Ending,
     *,
     repeatable: bool,
     attempt: int,
     time_left: float,
     chance: Callable[[], float],
     now: Callable[[], datetime],
-    earlier: Sequence[Outcome] = (),
+    earlier: Sequence[Ending] = (),
 ) -> float | None:
     """How long to wait before the next attempt, in seconds, or None where there must be none.
 
     Args:
         policy: the policy.
-        outcome: what came of the attempt.
+        ending: what came of the attempt.
         repeatable: whether the request may be repeated when its outcome is unknown.
         attempt: the number of the attempt, from 1.
         time_left: how long the caller is still willing to wait, in seconds.
@@ -174,17 +174,17 @@ def delay_before_retry(
         now: gives the time of day, with its time zone, for a ``Retry-After`` that is a date.
         earlier: what came of the attempts before, for policies that count kinds of failures apart.
     """
-    may_repeat = repeatable or outcome.never_sent or outcome.status == 429
-    if attempt >= policy.attempts or not may_repeat or not outcome.failed(policy.statuses):
+    may_repeat = repeatable or ending.never_sent or ending.status == 429
+    if attempt >= policy.attempts or not may_repeat or not ending.failed(policy.statuses):
         return None
-    allowance = policy.allowance(outcome)
-    if allowance is not None and sum(map(outcome.is_like, earlier)) >= allowance:
+    allowance = policy.allowance(ending)
+    if allowance is not None and sum(map(ending.is_like, earlier)) >= allowance:
         return None
-    if outcome.is_stale and time_left > 0:
+    if ending.is_stale and time_left > 0:
         return 0.0
     delay = min(policy.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS), policy.backoff_max) * (0.5 + chance() / 2)
-    if policy.respect_retry_after and outcome.retry_after is not None:
-        asked = seconds_until(outcome.retry_after, now())
+    if policy.respect_retry_after and ending.retry_after is not None:
+        asked = seconds_until(ending.retry_after, now())
         if asked > _LONGEST_WAIT:
             return None
         delay = max(delay, asked)

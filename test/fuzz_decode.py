@@ -17,9 +17,9 @@ with atheris.instrument_imports(include=["quantcdn"]):
     from unit.calls import CALLS
 
     from quantcdn import ApiException
-    from quantcdn._decode import decode
-    from quantcdn._headers import Headers
-    from quantcdn._message import Response
+    from quantcdn._wire.decode import decode
+    from quantcdn._wire.headers import Headers
+    from quantcdn._wire.message import Response
 
 _CALLS = [*CALLS.values()]
 _STATUSES = [200, 201, 204, 299, 300, 302, 399, 400, 401, 404, 409, 422, 429, 500, 503]

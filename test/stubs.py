@@ -13,7 +13,7 @@ from types import GenericAlias, ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import quantcdn.api
-from quantcdn._operation import Api
+from quantcdn.api._operation import Api
 
 HEADING = "# Written by test/stubs.py from the module beside it, for editors and type checkers."
 

@@ -186,9 +186,9 @@ def test_a_table_is_markdown() -> None:
     ("path", "title"),
     [
         ("quantcdn/api/ai_sessions_api.py", "arguments"),
-        ("quantcdn/_encode.py", "request"),
-        ("quantcdn/_deadline.py", "the loop: deadline, retry, log"),
-        ("quantcdn/_answer.py", "connection and head of the answer"),
+        ("quantcdn/_wire/encode.py", "request"),
+        ("quantcdn/_transport/deadline.py", "the loop: deadline, retry, log"),
+        ("quantcdn/_transport/answer.py", "connection and head of the answer"),
         ("quantcdn/models/_base.py", "models"),
         ("site-packages/pydantic/main.py", "pydantic"),
         ("site-packages/urllib3/connection.py", "urllib3"),

@@ -38,8 +38,8 @@ import quantcdn
 from benchmarks.promises import WITHOUT
 from benchmarks.rivals import RIVALS
 from quantcdn import AISessionsApi
-from quantcdn._origin import origin_of
-from quantcdn._proxies import is_exempt
+from quantcdn._transport.proxies import is_exempt
+from quantcdn._wire.origin import origin_of
 from quantcdn.cli._app import app
 from quantcdn.cli._exits import Exit
 from quantcdn.sandbox import Sandbox, running

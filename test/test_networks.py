@@ -52,7 +52,7 @@ from quantcdn import (
     TooManyRequestsException,
     TransportException,
 )
-from quantcdn._call import Call
+from quantcdn._wire.call import Call
 from quantcdn.exceptions import OutcomeUnknownConnectionException, OutcomeUnknownServiceException
 from quantcdn.sandbox import Sandbox, running
 

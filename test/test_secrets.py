@@ -43,7 +43,7 @@ from quantcdn import (
     RetryPolicy,
     UpdateAISessionRequest,
 )
-from quantcdn._message import Request
+from quantcdn._wire.message import Request
 
 SECRETS = {
     "token": "qc_tokenmark0001/+~",
@@ -520,7 +520,7 @@ def test_a_request_id_that_repeats_the_token_is_hidden_in_the_log_and_in_the_rec
 
 
 def test_a_printed_request_shows_neither_headers_nor_query_nor_body() -> None:
-    from quantcdn._origin import origin_of
+    from quantcdn._wire.origin import origin_of
 
     request = Request("GET", origin_of("https://a.example"), f"/p?q={CONTENT}", {"A": TOKEN}, CONTENT.encode())
     for shown in printed(request):
@@ -639,8 +639,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("header", HOSTILE.values(), ids=HOSTILE)
 def test_a_long_header_takes_time_in_proportion(header: Callable[[int], str]) -> None:
-    from quantcdn._origin import origin_of
-    from quantcdn._secrets import Hider, secrets_of
+    from quantcdn._wire.origin import origin_of
+    from quantcdn._wire.secrets import Hider, secrets_of
 
     def hide(size: int) -> Callable[[], object]:
         value = header(size)

@@ -180,5 +180,7 @@ def test_a_profile_tells_the_operations_apart(connect: Connect) -> None:
         api = connect(server.host)
         api.list_ai_sessions("org")
         api.get_ai_session("org", "s-1")
-    names = {name for path, _, name in pstats.Stats(profile).stats if path.endswith(f"quantcdn{os.sep}_operation.py")}  # type: ignore[attr-defined]
+    names = {
+        name for path, _, name in pstats.Stats(profile).stats if path.endswith(os.path.join("api", "_operation.py"))
+    }  # type: ignore[attr-defined]
     assert {"list_ai_sessions", "get_ai_session"} <= names

@@ -244,7 +244,7 @@ def test_the_lines_of_a_traceback_stay_and_its_causes_keep_type_and_text() -> No
 
 def test_what_is_left_of_a_call_is_no_tuple_and_no_mapping() -> None:
     """So nothing can walk into it, wherever it is held."""
-    from quantcdn._message import Request, Response
+    from quantcdn._wire.message import Request, Response
     from quantcdn.attempt import Exchange
 
     for kind in (Request, Response, Exchange):

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, SkipValidation, Strict
 from typing_extensions import Unpack
 
-from quantcdn._call import Call, RequestOptions, Result
-from quantcdn._segment import Segment
+from quantcdn._wire.call import Call, RequestOptions, Shape
+from quantcdn._wire.segment import Segment
 from quantcdn.models import (
     CreateAISession201Response,
     CreateAISessionRequest,
@@ -24,17 +24,17 @@ from quantcdn.models import (
 from quantcdn.models._sessions import Sessions
 from quantcdn.models._types import Filter, Integer
 
-_CREATED = Result(CreateAISession201Response, expected="the session that was created", named_by="session_id")
-_LISTED: Result[list[ListAISessions200ResponseInner]] = Result(
+_CREATED = Shape(CreateAISession201Response, expected="the session that was created", named_by="session_id")
+_LISTED: Shape[list[ListAISessions200ResponseInner]] = Shape(
     Sessions,
     expected="a list of sessions",
     # The contract says a bare array; nearly every other list of this API is wrapped in an object.
     wrapped_in=("sessions", "data", "items", "results"),
 )
-_SESSION = Result(GetAISession200Response, expected="a session")
-_UPDATED = Result(UpdateAISession200Response, expected="the session after the update")
-_EXTENDED = Result(ExtendAISession200Response, expected="the session after the extension")
-_DELETED = Result(
+_SESSION = Shape(GetAISession200Response, expected="a session")
+_UPDATED = Shape(UpdateAISession200Response, expected="the session after the update")
+_EXTENDED = Shape(ExtendAISession200Response, expected="the session after the extension")
+_DELETED = Shape(
     DeleteAISession200Response, expected="the confirmation of a deletion", when_gone=DeleteAISession200Response
 )
 

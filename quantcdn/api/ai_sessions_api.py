@@ -1,7 +1,7 @@
 """The class of the operations on AI sessions."""
 
-from quantcdn._operation import Api
 from quantcdn.api import _ai_sessions
+from quantcdn.api._operation import Api
 
 __all__ = ["AISessionsApi"]
 

@@ -2,7 +2,7 @@
 """The class of the operations on AI sessions."""
 
 from collections.abc import Mapping
-from quantcdn._operation import Api
+from quantcdn.api._operation import Api
 from quantcdn.api_response import ApiResponse
 from quantcdn.models.create_ai_session201_response import CreateAISession201Response
 from quantcdn.models.create_ai_session_request import CreateAISessionRequest

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quantcdn import __version__
+from quantcdn._version import __version__
 from quantcdn._visible import visible
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat

@@ -5,7 +5,8 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 
-from quantcdn import __version__, environment
+from quantcdn import environment
+from quantcdn._version import __version__
 from quantcdn._visible import visible
 from quantcdn.cli._connection import Connection
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of

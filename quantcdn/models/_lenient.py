@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
-
-if TYPE_CHECKING:
-    from quantcdn.models._base import ResponseModel
 
 T = TypeVar("T")
 
@@ -62,7 +59,7 @@ def read_leniently(read: Callable[[object], T], value: object) -> T:
             if not _set_aside(error, rows, unread, is_list=is_list):
                 raise
     for index, fields in unread.items():
-        answer = cast("list[ResponseModel]", answers)[index] if is_list else cast("ResponseModel", answers)
+        answer = cast("list[BaseModel]", answers)[index] if is_list else cast("BaseModel", answers)
         cast("dict[str, Any]", answer.model_extra).update(fields)
     return answers
 

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quantcdn import __version__
+from quantcdn._version import __version__
 from quantcdn.sandbox import _validation
 from quantcdn.sandbox._store import Session, Store
 from quantcdn.sandbox._validation import Refusal

@@ -6,9 +6,9 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from quantcdn import AISessionsApi, ApiClient
-from quantcdn._call import Call
-from quantcdn._headers import Headers
-from quantcdn._message import Response
+from quantcdn._wire.call import Call
+from quantcdn._wire.headers import Headers
+from quantcdn._wire.message import Response
 
 
 class _Unsent:

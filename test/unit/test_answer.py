@@ -13,8 +13,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict
 
-from quantcdn._answer import Answer
-from quantcdn._deadline import Deadline
+from quantcdn._transport.answer import Answer
+from quantcdn._transport.deadline import Deadline
 
 
 class Wire:

@@ -31,9 +31,9 @@ from quantcdn import (
     UnprocessableEntityException,
     UpdateAISession200Response,
 )
-from quantcdn._decode import decode
-from quantcdn._headers import Headers
-from quantcdn._message import Response
+from quantcdn._wire.decode import decode
+from quantcdn._wire.headers import Headers
+from quantcdn._wire.message import Response
 
 from .calls import CALLS, CREATE, DELETE, GET, LIST, SECRET, UPDATE, answer, json_values, texts
 

@@ -10,11 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from quantcdn._encode import encode
-from quantcdn._headers import merge_headers
-from quantcdn._message import Request
-from quantcdn._origin import origin_of
-from quantcdn._token import normalised_token
+from quantcdn._wire.encode import encode
+from quantcdn._wire.headers import merge_headers
+from quantcdn._wire.message import Request
+from quantcdn._wire.origin import origin_of
+from quantcdn._wire.token import normalised_token
 from quantcdn.exceptions import ApiValueError
 
 from .calls import CALLS, CREATE, EXTEND, GET, SECRET, build, json_objects, texts

@@ -14,7 +14,7 @@ from urllib3 import HTTPResponse
 
 import quantcdn
 from quantcdn import exceptions
-from quantcdn._headers import Headers
+from quantcdn._wire.headers import Headers
 from quantcdn.exceptions import (
     ApiAttributeError,
     ApiException,

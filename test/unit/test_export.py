@@ -17,9 +17,9 @@ from typing import Any, cast
 import pytest
 
 from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, _files, bulk
-from quantcdn._call import Call
-from quantcdn._decode import decode
-from quantcdn._message import Response
+from quantcdn._wire.call import Call
+from quantcdn._wire.decode import decode
+from quantcdn._wire.message import Response
 
 SESSIONS = {
     "a": b'{"id": "a", "title": "caf\xc3\xa9"}',

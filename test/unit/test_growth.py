@@ -20,7 +20,7 @@ import pytest
 
 import quantcdn
 from quantcdn import ApiException
-from quantcdn._decode import decode
+from quantcdn._wire.decode import decode
 
 from .calls import CALLS, answer
 
@@ -81,8 +81,8 @@ PUMPS = [*PIECES, *map("".join, itertools.permutations(PIECES, 2))]
 
 
 def test_the_patterns_of_the_package_are_found() -> None:
-    assert {"quantcdn.models._types._is_number", "quantcdn._decode._find_parts"} < PATTERNS.keys()
-    assert any(place.startswith("quantcdn._decode:") for place in PATTERNS)
+    assert {"quantcdn.models._types._is_number", "quantcdn._wire.decode._find_parts"} < PATTERNS.keys()
+    assert any(place.startswith("quantcdn._wire.decode:") for place in PATTERNS)
 
 
 @pytest.mark.parametrize("place", PATTERNS)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from quantcdn import models
-from quantcdn._encode import encode
+from quantcdn._wire.encode import encode
 from quantcdn.models import (
     CreateAISession201Response,
     CreateAISessionRequest,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantcdn import AISessionsApi, ApiClient, ListAISessions200ResponseInner, iter_ai_sessions
-from quantcdn._call import Call
+from quantcdn._wire.call import Call
 
 
 class Service:

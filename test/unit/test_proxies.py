@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from quantcdn import ApiValueError
-from quantcdn._origin import origin_of
-from quantcdn._proxies import Proxies, Proxy, is_exempt
+from quantcdn._transport.proxies import Proxies, Proxy, is_exempt
+from quantcdn._wire.origin import origin_of
 
 from .calls import SECRET
 

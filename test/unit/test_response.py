@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from urllib3 import HTTPResponse
 
 from quantcdn import ApiResponse, GetAISession200Response
-from quantcdn._headers import Headers
+from quantcdn._wire.headers import Headers
 from quantcdn.rest import RESTResponse
 
 from .calls import SECRET

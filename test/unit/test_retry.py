@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from urllib3 import Retry
 
 from quantcdn import ApiValueError, ConnectionException, RetryPolicy, ServiceException, TimeoutException, TLSException
-from quantcdn.retry import Outcome, delay_before_retry, seconds_until
+from quantcdn.retry import Ending, delay_before_retry, seconds_until
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
 
 
 def delay(
-    outcome: Outcome,
+    ending: Ending,
     policy: RetryPolicy = RetryPolicy(),  # noqa: B008  # it is frozen
     *,
     repeatable: bool = True,
@@ -30,7 +30,7 @@ def delay(
 ) -> float | None:
     return delay_before_retry(
         policy,
-        outcome,
+        ending,
         repeatable=repeatable,
         attempt=attempt,
         time_left=time_left,
@@ -42,78 +42,78 @@ def delay(
 
 # The decision
 
-NEVER_SENT = Outcome(never_sent=True)
-LOST = Outcome()
-UNTRUSTED = Outcome(never_sent=True, permanent=True)
+NEVER_SENT = Ending(never_sent=True)
+LOST = Ending()
+UNTRUSTED = Ending(never_sent=True, permanent=True)
 
 ALWAYS, WHEN_REPEATABLE, NEVER = "always", "when repeatable", "never"
 RULES = {
     NEVER_SENT: ALWAYS,
     UNTRUSTED: NEVER,
     LOST: WHEN_REPEATABLE,
-    **{Outcome(status): NEVER for status in (200, 201, 204, 301, 400, 401, 403, 404, 409, 422)},
-    Outcome(429): ALWAYS,
-    **{Outcome(status): WHEN_REPEATABLE for status in (500, 501, 502, 503, 504, 599)},
+    **{Ending(status): NEVER for status in (200, 201, 204, 301, 400, 401, 403, 404, 409, 422)},
+    Ending(429): ALWAYS,
+    **{Ending(status): WHEN_REPEATABLE for status in (500, 501, 502, 503, 504, 599)},
 }
 
 
-@pytest.mark.parametrize(("outcome", "rule"), RULES.items(), ids=str)
-def test_the_decision_is_the_rules_and_nothing_else(outcome: Outcome, rule: str) -> None:
+@pytest.mark.parametrize(("ending", "rule"), RULES.items(), ids=str)
+def test_the_decision_is_the_rules_and_nothing_else(ending: Ending, rule: str) -> None:
     for repeatable, attempt, time_left in product([True, False], [1, 2, 3, 4], [60.0, 0.1, 0.0, -1.0]):
         allowed = rule == ALWAYS or (rule == WHEN_REPEATABLE and repeatable)
         expected = allowed and attempt < 3 and time_left == 60.0
-        assert (delay(outcome, repeatable=repeatable, attempt=attempt, time_left=time_left) is not None) == expected
+        assert (delay(ending, repeatable=repeatable, attempt=attempt, time_left=time_left) is not None) == expected
 
 
 @pytest.mark.parametrize(
-    ("failure", "outcome"),
+    ("failure", "ending"),
     [
         (ConnectionException("refused", never_sent=True), NEVER_SENT),
         (ConnectionException("lost"), LOST),
         (TimeoutException("slow"), LOST),
         (TLSException("untrusted", never_sent=True, permanent=True), UNTRUSTED),
-        (ServiceException(503), Outcome(503)),
+        (ServiceException(503), Ending(503)),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_exception_says_what_came_of_the_attempt(failure: Any, outcome: Outcome) -> None:
-    assert Outcome.of(failure) == outcome
+def test_an_exception_says_what_came_of_the_attempt(failure: Any, ending: Ending) -> None:
+    assert Ending.of(failure) == ending
 
 
 @pytest.mark.parametrize(
-    ("outcome", "unknown"),
-    [(LOST, True), (NEVER_SENT, False), (Outcome(500), True), (Outcome(429), False), (Outcome(404), False)],
+    ("ending", "unknown"),
+    [(LOST, True), (NEVER_SENT, False), (Ending(500), True), (Ending(429), False), (Ending(404), False)],
     ids=str,
 )
-def test_the_outcome_is_unknown_after_a_lost_answer_and_a_5xx(outcome: Outcome, unknown: bool) -> None:
-    assert outcome.unknown == unknown
+def test_the_outcome_is_unknown_after_a_lost_answer_and_a_5xx(ending: Ending, unknown: bool) -> None:
+    assert ending.unknown == unknown
 
 
 def test_a_policy_with_one_attempt_never_repeats() -> None:
-    assert all(delay(outcome, RetryPolicy(attempts=1)) is None for outcome in RULES)
+    assert all(delay(ending, RetryPolicy(attempts=1)) is None for ending in RULES)
 
 
 def test_statuses_of_a_policy_replace_the_usual_ones_but_cannot_make_a_write_repeat() -> None:
     policy = RetryPolicy(statuses=frozenset([404, 503]))
-    assert delay(Outcome(404), policy) is not None
-    assert delay(Outcome(503), policy) is not None
-    assert delay(Outcome(500), policy) is None
-    assert delay(Outcome(429), policy) is None
+    assert delay(Ending(404), policy) is not None
+    assert delay(Ending(503), policy) is not None
+    assert delay(Ending(500), policy) is None
+    assert delay(Ending(429), policy) is None
     assert delay(LOST, policy) is not None
-    for outcome in (Outcome(404), Outcome(503), LOST):
-        assert delay(outcome, policy, repeatable=False) is None
+    for ending in (Ending(404), Ending(503), LOST):
+        assert delay(ending, policy, repeatable=False) is None
 
 
-@pytest.mark.parametrize(("kind", "outcome"), [("connect", NEVER_SENT), ("read", LOST), ("status", Outcome(503))])
+@pytest.mark.parametrize(("kind", "ending"), [("connect", NEVER_SENT), ("read", LOST), ("status", Ending(503))])
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_kind_of_failure_can_have_a_count_of_its_own(kind: str, outcome: Outcome, count: int) -> None:
+def test_a_kind_of_failure_can_have_a_count_of_its_own(kind: str, ending: Ending, count: int) -> None:
     policy = RetryPolicy(attempts=10, **{kind: count})  # type: ignore[arg-type]
-    others = [other for other in (NEVER_SENT, LOST, Outcome(503)) if other != outcome]
+    others = [other for other in (NEVER_SENT, LOST, Ending(503)) if other != ending]
     for before in range(3):
-        earlier = [outcome] * before + others * 2
-        retried = delay(outcome, policy, attempt=1 + len(earlier), earlier=earlier) is not None
+        earlier = [ending] * before + others * 2
+        retried = delay(ending, policy, attempt=1 + len(earlier), earlier=earlier) is not None
         assert retried == (before < count)
-    assert all(delay(other, policy, attempt=4, earlier=[outcome] * 3) is not None for other in others)
+    assert all(delay(other, policy, attempt=4, earlier=[ending] * 3) is not None for other in others)
 
 
 # The backoff
@@ -147,8 +147,8 @@ def test_any_wait_is_within_its_bounds_and_the_time_left(
     backoff: float, backoff_max: float, attempt: int, chance: float, time_left: float, retry_after: str | None
 ) -> None:
     policy = RetryPolicy(attempts=10_001, backoff=backoff, backoff_max=backoff_max)
-    outcome = Outcome(503, retry_after=retry_after)
-    wait = delay(outcome, policy, attempt=attempt, chance=chance, time_left=time_left)
+    ending = Ending(503, retry_after=retry_after)
+    wait = delay(ending, policy, attempt=attempt, chance=chance, time_left=time_left)
     asked = seconds_until(retry_after, NOW) if retry_after else 0.0
     if wait is None:
         assert max(asked, backoff_max) >= time_left or asked > A_DAY
@@ -229,18 +229,18 @@ def test_a_date_and_seconds_mean_the_same(seconds: int) -> None:
 def test_the_wait_is_the_longer_of_backoff_and_retry_after_if_there_is_time(
     retry_after: str, time_left: float, wait: float | None
 ) -> None:
-    assert delay(Outcome(429, retry_after=retry_after), time_left=time_left) == wait
-    assert delay(Outcome(503, retry_after=retry_after), time_left=time_left) == wait
+    assert delay(Ending(429, retry_after=retry_after), time_left=time_left) == wait
+    assert delay(Ending(503, retry_after=retry_after), time_left=time_left) == wait
 
 
 @pytest.mark.parametrize("status", [202, 304, 429, 503])
 def test_any_status_that_a_policy_names_may_ask_for_a_wait(status: int) -> None:
     policy = RetryPolicy(statuses=frozenset([status]))
-    assert delay(Outcome.answered(status, {"retry-after": "20"}, policy), policy) == 20
+    assert delay(Ending.answered(status, {"retry-after": "20"}, policy), policy) == 20
 
 
 def test_a_policy_may_ignore_retry_after() -> None:
-    assert delay(Outcome(429, retry_after="5"), RetryPolicy(respect_retry_after=False)) == 0.5
+    assert delay(Ending(429, retry_after="5"), RetryPolicy(respect_retry_after=False)) == 0.5
 
 
 # Policies
@@ -318,20 +318,20 @@ def test_a_policy_cannot_be_changed_and_pickles() -> None:
 
 @pytest.mark.parametrize("asked", ["86401", "99999999999", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_an_answer_that_asks_for_more_than_a_day_is_raised_even_where_there_is_no_limit(asked: str) -> None:
-    assert delay(Outcome(429, retry_after=asked), time_left=math.inf) is None
-    assert delay(Outcome(429, retry_after=str(A_DAY)), time_left=math.inf) == A_DAY
+    assert delay(Ending(429, retry_after=asked), time_left=math.inf) is None
+    assert delay(Ending(429, retry_after=str(A_DAY)), time_left=math.inf) == A_DAY
 
 
 def test_a_request_that_came_too_slowly_is_repeated_where_that_is_safe() -> None:
-    assert delay(Outcome(408), repeatable=True) is not None
-    assert delay(Outcome(408), repeatable=False) is None
-    assert not Outcome(408).unknown
+    assert delay(Ending(408), repeatable=True) is not None
+    assert delay(Ending(408), repeatable=False) is None
+    assert not Ending(408).unknown
 
 
 def test_a_kept_connection_that_brought_no_answer_is_replaced_at_once() -> None:
-    lost = Outcome.of(ConnectionException("lost"), on_kept_connection=True)
+    lost = Ending.of(ConnectionException("lost"), on_kept_connection=True)
     assert delay(lost, repeatable=True, time_left=0.001) == 0.0
     assert delay(lost, repeatable=False) is None
     assert delay(lost, repeatable=True, attempt=3) is None
-    never_sent = Outcome.of(ConnectionException("refused", never_sent=True), on_kept_connection=True)
+    never_sent = Ending.of(ConnectionException("refused", never_sent=True), on_kept_connection=True)
     assert delay(never_sent, repeatable=True) != 0.0

@@ -7,12 +7,12 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import Unpack
 
-from quantcdn._call import RequestOptions, without_input
-from quantcdn._encode import authorization
-from quantcdn._headers import merge_headers
-from quantcdn._operation import unknown_keywords
-from quantcdn._segment import Segment
+from quantcdn._wire.call import RequestOptions, without_input
+from quantcdn._wire.encode import authorization
+from quantcdn._wire.headers import merge_headers
+from quantcdn._wire.segment import Segment
 from quantcdn.api import AISessionsApi
+from quantcdn.api._operation import unknown_keywords
 from quantcdn.exceptions import ApiTypeError
 from quantcdn.models._types import Filter, Integer
 

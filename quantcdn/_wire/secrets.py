@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-from quantcdn._headers import Headers, is_harmless
 from quantcdn._interrupts import causes_within, handles_signal
-from quantcdn._message import Request
 from quantcdn._visible import visible
+from quantcdn._wire.headers import Headers, is_harmless
+from quantcdn._wire.message import Request
 from quantcdn.exceptions import ApiException
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

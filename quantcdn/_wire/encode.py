@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
-from quantcdn._call import Call
-from quantcdn._headers import check_header, merge_headers
-from quantcdn._message import Request
-from quantcdn._origin import origin_of
+from quantcdn._wire.call import Call
+from quantcdn._wire.headers import check_header, merge_headers
+from quantcdn._wire.message import Request
+from quantcdn._wire.origin import origin_of
 from quantcdn.exceptions import ApiValueError
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from typing import Final
 
 import urllib3
 
-from quantcdn._deadline import Deadline
-from quantcdn._headers import Headers
+from quantcdn._transport.deadline import Deadline
+from quantcdn._wire.headers import Headers
 from quantcdn.exceptions import ResponseFormatException
 
 _PIECE: Final = 65_536

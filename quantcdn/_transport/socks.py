@@ -14,9 +14,9 @@ from urllib3.contrib.socks import (
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProxyError
 from urllib3.util.connection import allowed_gai_family
 
-from quantcdn._deadline import Deadline
 from quantcdn._interrupts import raised_by_signal_handler
-from quantcdn._pool import KeepsDeadline, ProxyRefusal, Stack, TellsHandshake
+from quantcdn._transport.deadline import Deadline
+from quantcdn._transport.pool import KeepsDeadline, ProxyRefusal, Stack, TellsHandshake
 
 __all__ = ["SOCKS_POOL_CLASSES", "SOCKSProxyManager"]
 

@@ -11,11 +11,11 @@ from urllib.parse import unquote, unquote_to_bytes
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
-from quantcdn._headers import Headers
-from quantcdn._origin import Origin
-from quantcdn._pool import POOL_CLASSES, SOCKET_OPTIONS
-from quantcdn._proxies import SOCKS, Proxies, Proxy
-from quantcdn._tls import Certificates
+from quantcdn._transport.pool import POOL_CLASSES, SOCKET_OPTIONS
+from quantcdn._transport.proxies import SOCKS, Proxies, Proxy
+from quantcdn._transport.tls import Certificates
+from quantcdn._wire.headers import Headers
+from quantcdn._wire.origin import Origin
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import ApiValueError, TLSException
 
@@ -91,7 +91,7 @@ class Routes:
 
     def _socks_manager(self, proxy: Proxy) -> PoolManager:
         try:
-            from quantcdn._socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
+            from quantcdn._transport.socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
         except ImportError:
             raise ApiValueError('A SOCKS proxy needs PySocks; in a clone, pip install ".[socks]" brings it') from None
         user, password = unquote(proxy.user), unquote(proxy.password)

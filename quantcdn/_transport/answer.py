@@ -19,7 +19,7 @@ from typing import Any
 
 from urllib3.util.ssltransport import SSLTransport
 
-from quantcdn._deadline import Deadline
+from quantcdn._transport.deadline import Deadline
 
 _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
 

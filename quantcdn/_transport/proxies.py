@@ -9,7 +9,7 @@ from typing_extensions import Self
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from quantcdn._origin import Origin, address_of, is_host
+from quantcdn._wire.origin import Origin, address_of, is_host
 from quantcdn.environment import Setting
 from quantcdn.exceptions import ApiValueError
 

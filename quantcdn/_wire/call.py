@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import NamedTuple, TypedDict
 
-from quantcdn._headers import check_header
+from quantcdn._wire.headers import check_header
 from quantcdn.exceptions import ApiValueError
 from quantcdn.models._base import RequestModel
 from quantcdn.models._types import Integer
@@ -86,8 +86,8 @@ def without_input(error: ValidationError, title: str | None = None) -> Validatio
     return ValidationError.from_exception_data(title or error.title, lines, hide_input=True)
 
 
-class Result(Generic[T]):
-    """What the body of a successful answer is read as.
+class Shape(Generic[T]):
+    """The shape of a successful answer: what its body is read as.
 
     Args:
         type_: a model, or a list of models.
@@ -121,7 +121,7 @@ class Call(NamedTuple, Generic[T]):
     Attributes:
         method: the HTTP method.
         path: the path below the base URL, percent-encoded.
-        result: what the answer is read as.
+        shape: what the answer is read as.
         options: the per-call options.
         repeatable: whether it may be sent again when it is unknown whether the first request took effect.
         query: the parameters of the query; one that is None is left out.
@@ -130,7 +130,7 @@ class Call(NamedTuple, Generic[T]):
 
     method: str
     path: str
-    result: Result[T]
+    shape: Shape[T]
     options: RequestOptions
     repeatable: bool = False
     query: Mapping[str, str | int | None] = {}

@@ -7,9 +7,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from quantcdn._call import Call, Result
-from quantcdn._headers import Headers
-from quantcdn._message import Response
+from quantcdn._wire.call import Call, Shape
+from quantcdn._wire.headers import Headers
+from quantcdn._wire.message import Response
 from quantcdn.exceptions import (
     OUTCOME_UNKNOWN,
     ApiException,
@@ -76,28 +76,28 @@ def decode(call: Call[T], response: Response, *, after_loss: bool = False) -> T:
         ApiException: the answer is of another status; each has its subclass.
         ResponseFormatException: the answer cannot be read as what was asked.
     """
-    result = call.result
+    shape = call.shape
     if not 200 <= response.status < 300:
-        if after_loss and response.status == 404 and result.when_gone is not None:
+        if after_loss and response.status == 404 and shape.when_gone is not None:
             if _is_of_the_service(response):
-                return result.when_gone()  # the attempt whose answer was lost has deleted it
+                return shape.when_gone()  # the attempt whose answer was lost has deleted it
             raise _unreadable(
-                result, response, "this 404 is not the service's, and an earlier attempt may have deleted it or not"
+                shape, response, "this 404 is not the service's, and an earlier attempt may have deleted it or not"
             )
         raise exception_of(response, repeatable=call.repeatable)
     body = response.body
     if len(body) > _MOST_VALUES and _holds_too_much(body):
-        raise _unreadable(result, response, f"it holds more than {_MOST_VALUES:,} values")
+        raise _unreadable(shape, response, f"it holds more than {_MOST_VALUES:,} values")
     try:
-        data = result.adapter.validate_json(body)
+        data = shape.adapter.validate_json(body)
     except ValidationError:
         data = None
     if data is None:
-        data = _decode_leniently(result, response)
+        data = _decode_leniently(shape, response)
     if isinstance(data, ResponseModel) and data.model_extra and _is_failure(data):
-        raise _unreadable(result, response, "it reports an error, in spite of its status")
-    if result.named_by is not None and not getattr(data, result.named_by):
-        raise _unreadable(result, response, "it does not name the session, which may be there nevertheless")
+        raise _unreadable(shape, response, "it reports an error, in spite of its status")
+    if shape.named_by is not None and not getattr(data, shape.named_by):
+        raise _unreadable(shape, response, "it does not name the session, which may be there nevertheless")
     return data
 
 
@@ -130,15 +130,15 @@ def _is_of_the_service(response: Response) -> bool:
     return isinstance(data, dict) and not {"message", "error", "code"}.isdisjoint(cast("dict[str, object]", data))
 
 
-def _decode_leniently(result: Result[T], response: Response) -> T:
+def _decode_leniently(shape: Shape[T], response: Response) -> T:
     """A second pass, over Python objects: for other charsets, wrapped values, and whatever came in another form."""
-    if result.when_gone is not None and (response.status == 204 or _says_nothing(response)):
-        return result.when_gone()
+    if shape.when_gone is not None and (response.status == 204 or _says_nothing(response)):
+        return shape.when_gone()
     if not response.body:
-        raise _unreadable(result, response, "it is empty")
+        raise _unreadable(shape, response, "it is empty")
     try:
-        value = _unwrapped(_json(text_of(response)), result.wrapped_in)
-        return read_leniently(result.adapter.validate_python, value)
+        value = _unwrapped(_json(text_of(response)), shape.wrapped_in)
+        return read_leniently(shape.adapter.validate_python, value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "at its top"
@@ -148,7 +148,7 @@ def _decode_leniently(result: Result[T], response: Response) -> T:
     except ValueError as error:
         problem = f"it is not JSON, {error}"
     # Not inside the clauses above: a context of pydantic's holds the input, and cannot be pickled with the exception.
-    raise _unreadable(result, response, problem)
+    raise _unreadable(shape, response, problem)
 
 
 def _says_nothing(response: Response) -> bool:
@@ -172,10 +172,10 @@ def _reports_failure(fields: Mapping[str, object]) -> bool:
     return bool(fields.get("error") or fields.get("errors"))
 
 
-def _unreadable(result: Result[T], response: Response, problem: str) -> ResponseFormatException:
+def _unreadable(shape: Shape[T], response: Response, problem: str) -> ResponseFormatException:
     return ResponseFormatException.answered(
         response.status,
-        f"The answer cannot be read as {result.expected} ({problem})",
+        f"The answer cannot be read as {shape.expected} ({problem})",
         Headers(response.headers.items()),
         *_text_and_json(response),
     )

@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, NamedTuple, cast
 
 from quantcdn._duration import is_duration
-from quantcdn._headers import check_header
+from quantcdn._wire.headers import check_header
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.retry import RetryPolicy
 

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import PydanticCustomError
 from urllib3 import BaseHTTPResponse
 
-from quantcdn._call import Call, RequestOptions, without_input
-from quantcdn._secrets import forget_locals
+from quantcdn._wire.call import Call, RequestOptions, without_input
+from quantcdn._wire.secrets import forget_locals
 from quantcdn.api_client import ApiClient
 from quantcdn.api_response import ApiResponse
 from quantcdn.configuration import Configuration

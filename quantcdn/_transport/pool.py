@@ -2,7 +2,7 @@
 
 A socket's timeout bounds a single operation, so whoever sends a byte a second is never timed out. Here the timeout of
 the socket is set anew, to the time that is left, before each operation that Python code repeats: for each address when
-connecting, for each piece of a large body when sending, and for each piece of an answer (`_answer.py`). (A single
+connecting, for each piece of a large body when sending, and for each piece of an answer (`answer.py`). (A single
 ``sendall``, TLS handshake or ``recv`` keeps to its timeout by itself, in C.) The system's name lookup is not bounded.
 """
 
@@ -25,9 +25,9 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_match_hostname import CertificateError
 from urllib3.util.wait import wait_for_read
 
-from quantcdn._answer import Answer
-from quantcdn._connect import connected
-from quantcdn._deadline import Deadline, TimeLeft
+from quantcdn._transport.answer import Answer
+from quantcdn._transport.connect import connected
+from quantcdn._transport.deadline import Deadline, TimeLeft
 
 _PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time
 

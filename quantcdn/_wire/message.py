@@ -5,7 +5,7 @@ They are no tuples, and no mappings: error trackers and debuggers walk into thos
 
 from collections.abc import Mapping
 
-from quantcdn._origin import Origin
+from quantcdn._wire.origin import Origin
 
 
 class Request:
