@@ -55,8 +55,8 @@ from quantcdn import (
     TokenException,
     TooManyRequestsException,
 )
-from quantcdn._keep_alive import Stop
 from quantcdn.conversation import KeepAlive
+from quantcdn.conversation._keep_alive import Stop
 from quantcdn.exceptions import (
     OutcomeUnknownConnectionException,
     OutcomeUnknownServiceException,

@@ -32,7 +32,7 @@ from quantcdn import (
     UpdateAISession200Response,
     iter_ai_sessions,
 )
-from quantcdn._history import History
+from quantcdn.conversation._history import History
 
 CREATED = json_answer({"sessionId": "s"}, 201)
 EMPTY = json_answer({"messages": []})

@@ -53,7 +53,7 @@ from quantcdn import (
     to_dataframe,
     views,
 )
-from quantcdn._history import History
+from quantcdn.conversation._history import History
 from quantcdn.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent

@@ -18,11 +18,11 @@ from typing import BinaryIO, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from quantcdn import _files
-from quantcdn._selection import Selection
 from quantcdn._wire.decode import text_of
 from quantcdn._wire.message import Response
 from quantcdn.api_response import ApiResponse
+from quantcdn.bulk import _files
+from quantcdn.bulk._selection import Selection
 from quantcdn.exceptions import ApiValueError, ResponseFormatException
 from quantcdn.models import GetAISession200Response
 from quantcdn.models._base import SnakeCaseResponseModel

@@ -16,10 +16,11 @@ from typing import Any, cast
 
 import pytest
 
-from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, _files, bulk
+from quantcdn import AISessionsApi, ApiClient, ApiResponse, Configuration, GetAISession200Response, bulk
 from quantcdn._wire.call import Call
 from quantcdn._wire.decode import decode
 from quantcdn._wire.message import Response
+from quantcdn.bulk import _files
 
 SESSIONS = {
     "a": b'{"id": "a", "title": "caf\xc3\xa9"}',
@@ -393,7 +394,7 @@ def test_on_windows_too_two_exports_do_not_write_the_same_file(tmp_path: Path, m
         patch.setitem(sys.modules, "msvcrt", fake)
         patch.setattr(sys, "platform", "win32")
         spec.loader.exec_module(module)
-    monkeypatch.setattr("quantcdn._export._files", module)
+    monkeypatch.setattr("quantcdn.bulk._export._files", module)
     path = tmp_path / "a.jsonl"
     refusals: list[BlockingIOError] = []
 

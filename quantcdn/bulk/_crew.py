@@ -14,11 +14,11 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
-from quantcdn._report import Interrupted, Report, Result, outcome_of
 from quantcdn._wire.secrets import forget_locals
 from quantcdn.api import AISessionsApi
+from quantcdn.bulk._progress import Bar
+from quantcdn.bulk._report import Interrupted, Report, Result, outcome_of
 from quantcdn.exceptions import ApiTypeError, ApiValueError
-from quantcdn.progress import Bar
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """A conversation that is kept in a session: opened or resumed, continued a turn at a time, and kept alive.
 
-How it is known whether a turn was stored whose answer was lost: see `quantcdn._history`.
+How it is known whether a turn was stored whose answer was lost: see `quantcdn.conversation._history`.
 """
 
 import html
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar,
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
 
-from quantcdn._history import History
-from quantcdn._keep_alive import Expiry, KeepAlive, Stop
-from quantcdn._turns import Turns
 from quantcdn._wire.call import RequestOptions
 from quantcdn._wire.secrets import forgetful
 from quantcdn.api._arguments import check_arguments
+from quantcdn.conversation._history import History
+from quantcdn.conversation._keep_alive import Expiry, KeepAlive, Stop
+from quantcdn.conversation._turns import Turns
 from quantcdn.exceptions import (
     ApiTypeError,
     ApiValueError,

@@ -9,10 +9,10 @@ from typing_extensions import Unpack
 
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
+from quantcdn.bulk._progress import Bar
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.models import ListAISessions200ResponseInner
 from quantcdn.pages import iter_ai_sessions
-from quantcdn.progress import Bar
 
 # Where services have no time to tell, they write the first one that they know: that of the year 1, or of 1970.
 _FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)

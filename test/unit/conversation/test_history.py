@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantcdn._history import History
+from quantcdn.conversation._history import History
 
 
 def said(*texts: str) -> list[dict[str, str]]:

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
-from quantcdn._crew import Crew
-from quantcdn._export import ExportFile, Manifest, line_of
-from quantcdn._report import Interrupted, Outcome, Report, Result
-from quantcdn._selection import Selection, distinct
 from quantcdn._wire.call import RequestOptions
 from quantcdn._wire.secrets import forgetful
 from quantcdn.api import AISessionsApi
 from quantcdn.api._arguments import check_arguments
+from quantcdn.bulk._crew import Crew
+from quantcdn.bulk._export import ExportFile, Manifest, line_of
+from quantcdn.bulk._progress import bar
+from quantcdn.bulk._report import Interrupted, Outcome, Report, Result
+from quantcdn.bulk._selection import Selection, distinct
 from quantcdn.exceptions import ApiValueError
 from quantcdn.models import ExtendAISessionRequest, ListAISessions200ResponseInner
-from quantcdn.progress import bar
 
 __all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend"]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from quantcdn._history import History
+from quantcdn.conversation._history import History
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(3600 if THOROUGH else 120)

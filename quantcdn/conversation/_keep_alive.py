@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from typing_extensions import Self
 
-from quantcdn._turns import SLICE
+from quantcdn.conversation._turns import SLICE
 from quantcdn.exceptions import (
     ApiValueError,
     ResponseFormatException,
