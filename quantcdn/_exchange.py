@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._request_id import request_id_of
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 from quantcdn._wire.message import Request
 from quantcdn._wire.secrets import Hider, secrets_of
 from quantcdn.attempt import Attempt

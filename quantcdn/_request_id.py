@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 
 _NAMES = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray")
 

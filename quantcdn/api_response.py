@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from quantcdn._request_id import request_id_of
+from quantcdn._show.notebook import repr_html
 from quantcdn._wire.headers import Headers
 
+if TYPE_CHECKING:
+    from quantcdn._show.html import Page
+
 T = TypeVar("T")
+
+_SHOWN_HEADERS = ("Content-Type", "Date", "Retry-After", "RateLimit-Remaining", "X-RateLimit-Remaining")
 
 
 @dataclass(kw_only=True, repr=False)
@@ -40,7 +46,16 @@ class ApiResponse(Generic[T]):
         fields = [f"{name}={known.get(name)!r}" for name in ("status_code", "headers", "data")]
         return f"{type(self).__name__}({', '.join(fields)})"
 
-    def _repr_html_(self) -> str:
-        from quantcdn import views  # for notebooks only
+    def _shown(self, page: "Page") -> str:
+        from quantcdn.models._sessions import sessions_in  # here, since models take long to load
 
-        return views.html(self)
+        headers = self.headers or {}
+        fields = {
+            "Status": self.status_code,
+            "Request id": self.request_id,
+            **{name: headers.get(name) for name in _SHOWN_HEADERS},
+        }
+        data = "" if self.data is None else page.any(sessions_in(self.data))
+        return page.fields("ApiResponse", fields) + data
+
+    _repr_html_ = repr_html

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 
 
 class Attempt(NamedTuple):

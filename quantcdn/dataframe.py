@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel
 
-from quantcdn._age import TIME_NAMES, instant
+from quantcdn._show.age import TIME_NAMES, instant
 from quantcdn.exceptions import ApiTypeError
 from quantcdn.models import GetAISession200Response, ListAISessions200ResponseInner
 

@@ -6,13 +6,17 @@ A call that reached nobody, was refused, or was answered with something else tha
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from typing_extensions import Self
 
 from quantcdn._request_id import request_id_of
-from quantcdn._visible import visible
+from quantcdn._show.notebook import repr_html
+from quantcdn._show.visible import visible
 from quantcdn.attempt import Attempt
+
+if TYPE_CHECKING:
+    from quantcdn._show.html import Page
 
 
 class OpenApiException(Exception):
@@ -203,10 +207,24 @@ class ApiException(OpenApiException):
             text = f"{text} (after {len(self.attempts)} attempts)"
         return visible(text)
 
-    def _repr_html_(self) -> str:
-        from quantcdn import views  # for notebooks only
+    def _shown(self, page: "Page") -> str:
+        from quantcdn._show.html import line
 
-        return views.html(self)
+        # The id of the last answer has a row of its own.
+        attempts = [
+            attempt._replace(request_id=None) if attempt.request_id == self.request_id else attempt
+            for attempt in self.attempts
+        ]
+        fields = {
+            "Status": self.status,
+            "Reason": self.reason,
+            "Message": message_of(self.data) or excerpt(self.body),
+            "Request id": self.request_id,
+            "Attempts": "\n".join(map(str, attempts)) or None,
+        }
+        return page.fields(line(type(self).__name__), fields)
+
+    _repr_html_ = repr_html
 
 
 class BadRequestException(ApiException):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from quantcdn._interrupts import causes_within, handles_signal
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 from quantcdn._wire.headers import Headers, is_harmless
 from quantcdn._wire.message import Request
 from quantcdn.exceptions import ApiException

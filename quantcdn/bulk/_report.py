@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from quantcdn._visible import visible
+from quantcdn._show.notebook import repr_html
+from quantcdn._show.visible import visible
 from quantcdn.exceptions import (
     ApiException,
     ApiTypeError,
@@ -16,6 +17,9 @@ from quantcdn.exceptions import (
     excerpt,
 )
 from quantcdn.models import ListAISessions200ResponseInner
+
+if TYPE_CHECKING:
+    from quantcdn._show.html import Page
 
 Outcome = Literal["done", "gone", "planned", "failed", "unknown", "not_tried"]
 """What became of a session:
@@ -76,10 +80,18 @@ class Report:
         first = next((f"; the first error is in {result!r}" for result in self.results if result.error), "")
         return f"<Report: {self}{first}>"
 
-    def _repr_html_(self) -> str:
-        from quantcdn import views  # for notebooks only
+    def _shown(self, page: "Page") -> str:
+        from quantcdn._show.html import MOST_ROWS, block, counted, line, rows
 
-        return views.html(self)
+        failures = [
+            (line(result.session_id), line(result.outcome), block(str(result.error)) if result.error else "")
+            for result in self.failures
+        ]
+        counts = page.fields(counted(len(self.results), "session"), dict(self.counts.items()))
+        names = ("Id", "Outcome", "Error")
+        return counts + (rows("failure", names, failures[:MOST_ROWS], len(failures)) if failures else "")
+
+    _repr_html_ = repr_html
 
 
 class Interrupted(KeyboardInterrupt):

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from quantcdn._show.visible import visible
 from quantcdn._version import __version__
-from quantcdn._visible import visible
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat
 from quantcdn.cli._connection import BaseUrl, Connection, Organisation, Timeout, TokenFile, Verbose, command

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of
 from quantcdn.cli._output import Output, write_record, write_records

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command, decoded
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import prepared

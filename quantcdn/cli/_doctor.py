@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from quantcdn import environment
+from quantcdn._show.visible import visible
 from quantcdn._version import __version__
-from quantcdn._visible import visible
 from quantcdn.cli._connection import Connection
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of
 from quantcdn.cli._output import Form, Output, chosen, write_records

@@ -10,7 +10,7 @@ from enum import IntEnum
 from types import FrameType
 from typing import TextIO
 
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 from quantcdn.exceptions import (
     ApiException,
     ApiTypeError,

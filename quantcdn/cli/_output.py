@@ -17,8 +17,8 @@ from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 
-from quantcdn._age import TIME_NAMES, age, instant
-from quantcdn._visible import shortened, visible
+from quantcdn._show.age import TIME_NAMES, age, instant
+from quantcdn._show.visible import shortened, visible
 
 Record: TypeAlias = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quantcdn._visible import visible
+from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar,
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
 
+from quantcdn._show.notebook import repr_html
 from quantcdn._wire.call import RequestOptions
 from quantcdn._wire.secrets import forgetful
 from quantcdn.api._arguments import check_arguments
@@ -41,6 +42,7 @@ from quantcdn.models import (
 )
 
 if TYPE_CHECKING:
+    from quantcdn._show.html import Page
     from quantcdn.api import AISessionsApi
 
 T = TypeVar("T")
@@ -197,10 +199,14 @@ class Conversation:
             f"{self.total_tokens} tokens, expires at {self.expires_at}>"
         )
 
-    def _repr_html_(self) -> str:
-        from quantcdn import views  # for notebooks only
+    def _shown(self, page: "Page") -> str:
+        from quantcdn._show.html import transcript
 
-        return views.html(self) if self._is_made else html.escape(repr(self))
+        fields = {name: getattr(self, name) for name in ("session_id", "expires_at", "total_tokens")}
+        return page.fields("Conversation", fields) + transcript(self.messages)
+
+    def _repr_html_(self) -> str:
+        return repr_html(self) if self._is_made else html.escape(repr(self))
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("A conversation cannot be pickled nor copied: resume it by the id of its session")

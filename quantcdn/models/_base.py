@@ -4,7 +4,7 @@ import inspect
 import pprint
 from collections.abc import Mapping
 from inspect import Parameter, Signature
-from typing import Any, ClassVar, cast, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints, overload
 
 from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
@@ -12,7 +12,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, from_json, to_json
 from typing_extensions import Self
 
+from quantcdn._show.notebook import repr_html
 from quantcdn.models._lenient import ID_NAMES, read_json, read_leniently
+
+if TYPE_CHECKING:
+    from quantcdn._show.html import Page
 
 
 def _default(field: FieldInfo) -> object:
@@ -25,6 +29,7 @@ class Model(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
     __signature__: ClassVar[Signature]
+    _caption: ClassVar[str] = ""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -56,10 +61,12 @@ class Model(BaseModel):
         """The fields in a readable form."""
         return pprint.pformat(self.to_dict())
 
-    def _repr_html_(self) -> str:
-        from quantcdn import views  # for notebooks only
+    def _shown(self, page: "Page") -> str:
+        from quantcdn._show.html import line
 
-        return views.html(self)
+        return page.fields(line(self._caption or type(self).__name__), dict(self))
+
+    _repr_html_ = repr_html
 
     @overload
     @classmethod

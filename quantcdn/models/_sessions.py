@@ -1,9 +1,15 @@
 """A list of sessions, which a notebook shows as a table."""
 
+from typing import TYPE_CHECKING, cast
+
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
+from quantcdn._show.notebook import repr_html
 from quantcdn.models.list_ai_sessions200_response_inner import ListAISessions200ResponseInner
+
+if TYPE_CHECKING:
+    from quantcdn._show.html import Page
 
 # Reading one costs much more than its bytes, and the contract allows 100. Some services send all that there are.
 _MOST = 10_000
@@ -19,7 +25,30 @@ class Sessions(list[ListAISessions200ResponseInner]):
         item = handler(ListAISessions200ResponseInner)
         return core_schema.no_info_after_validator_function(cls, core_schema.list_schema(item, max_length=_MOST))
 
-    def _repr_html_(self) -> str:
-        from quantcdn import views  # for notebooks only
+    def _shown(self, page: "Page") -> str:
+        from quantcdn._show.html import MOST_ROWS, line, rows, title
 
-        return views.html(self)
+        if not self:
+            return "<p>No sessions</p>"
+        items = [
+            (
+                title(session.title),
+                page.value("updated_at", session.updated_at),
+                line(session.model),
+                page.value("created_at", session.created_at),
+                line(session.id),
+            )
+            for session in self[:MOST_ROWS]
+        ]
+        return rows("session", ("Title", "Updated", "Model", "Created", "Id"), items, len(self))
+
+    _repr_html_ = repr_html
+
+
+def sessions_in(value: object) -> object:
+    """The sessions, where a value is a plain list of them; else the value."""
+    if not isinstance(value, list):
+        return value
+    items = cast("list[object]", value)
+    is_all = all(isinstance(item, ListAISessions200ResponseInner) for item in items)
+    return Sessions(cast("list[ListAISessions200ResponseInner]", items)) if is_all else items

@@ -1,7 +1,7 @@
 """The model `CreateAISessionRequest`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, Strict
 from typing_extensions import Required, TypedDict
@@ -16,6 +16,8 @@ from quantcdn.models.create_ai_session_request_initial_messages_inner import (
 
 class CreateAISessionRequest(RequestModel):
     """A session to create."""
+
+    _caption: ClassVar[str] = "Request to create a session"
 
     user_id: Text
     """Your own id of the user whose session it is."""

@@ -1,6 +1,6 @@
 """The model `CreateAISessionRequestInitialMessagesInner`."""
 
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
@@ -12,6 +12,8 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 
 class CreateAISessionRequestInitialMessagesInner(RequestModel):
     """A message that a session starts with."""
+
+    _caption: ClassVar[str] = "Message"
 
     role: OneOf[Role] | None = None
     """Who speaks: ``system``, ``user`` or ``assistant``."""

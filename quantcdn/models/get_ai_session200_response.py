@@ -1,7 +1,12 @@
 """The model `GetAISession200Response`."""
 
+from typing import TYPE_CHECKING
+
 from quantcdn.models._base import SnakeCaseResponseModel
 from quantcdn.models._types import Id, Messages, Timestamp
+
+if TYPE_CHECKING:
+    from quantcdn._show.html import Page
 
 
 class GetAISession200Response(SnakeCaseResponseModel):
@@ -17,3 +22,11 @@ class GetAISession200Response(SnakeCaseResponseModel):
     """The messages, oldest first, each a dict with what was sent: `role` and `content`."""
     created_at: Timestamp | None = None
     """When it was created."""
+
+    def _shown(self, page: "Page") -> str:
+        from quantcdn._show.html import title, transcript
+
+        elsewhere = {"title", "messages"}.difference(self.unread)
+        fields = {name: value for name, value in self if name not in elsewhere}
+        messages = transcript(self.messages or []) if "messages" in elsewhere else ""
+        return page.fields(title(self.title), fields) + messages

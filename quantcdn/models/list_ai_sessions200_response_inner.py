@@ -1,11 +1,15 @@
 """The model `ListAISessions200ResponseInner`."""
 
+from typing import ClassVar
+
 from quantcdn.models._base import SnakeCaseResponseModel
 from quantcdn.models._types import Id, Timestamp
 
 
 class ListAISessions200ResponseInner(SnakeCaseResponseModel):
     """A session in a list."""
+
+    _caption: ClassVar[str] = "Session"
 
     id: Id | None = None
     """The id of the session."""

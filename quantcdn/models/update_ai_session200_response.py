@@ -1,11 +1,15 @@
 """The model `UpdateAISession200Response`."""
 
+from typing import ClassVar
+
 from quantcdn.models._base import ResponseModel
 from quantcdn.models._types import Id, Timestamp
 
 
 class UpdateAISession200Response(ResponseModel):
     """The session after the update, with its totals."""
+
+    _caption: ClassVar[str] = "Updated session"
 
     session_id: Id | None = None
     """The id of the session."""

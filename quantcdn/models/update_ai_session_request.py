@@ -1,7 +1,7 @@
 """The model `UpdateAISessionRequest`."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
@@ -17,6 +17,8 @@ Status: TypeAlias = Literal["active", "completed"]
 
 class UpdateAISessionRequest(RequestModel):
     """Messages to append and tokens to add, and what else to change."""
+
+    _caption: ClassVar[str] = "Request to update a session"
 
     new_messages: list[UpdateAISessionRequestNewMessagesInner] | None = None
     """The messages to append."""

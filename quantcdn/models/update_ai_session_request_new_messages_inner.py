@@ -1,6 +1,6 @@
 """The model `UpdateAISessionRequestNewMessagesInner`."""
 
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from typing_extensions import TypedDict
 
@@ -12,6 +12,8 @@ Role: TypeAlias = Literal["user", "assistant"]
 
 class UpdateAISessionRequestNewMessagesInner(RequestModel):
     """A message to append."""
+
+    _caption: ClassVar[str] = "Message"
 
     role: OneOf[Role] | None = None
     """Who speaks: ``user`` or ``assistant``. A message of the system can only be an initial one."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantcdn._age import age
-from quantcdn._visible import shortened, visible
+from quantcdn._show.age import age
+from quantcdn._show.visible import shortened, visible
 
 anything = st.text(st.characters(exclude_categories=[]))
 
