@@ -154,6 +154,7 @@ class RESTClientObject:
                 timeout=deadline,
                 preload_content=False,
             )
+        request.proxy_headers = manager.proxy_headers
         return manager.urlopen(
             request.method,
             origin._replace(prefix=request.target).url,

@@ -974,12 +974,44 @@ def test_what_is_typed_into_a_chat_and_is_no_text_ends_it(service: Service, tmp_
     [("exit 3", "ended with exit code 3"), ("true", "wrote no reply"), (r"printf '\377'", "wrote no text in UTF-8")],
     ids=["fails", "says nothing", "writes no text"],
 )
-def test_a_turn_without_a_reply_is_not_stored(service: Service, infer: str, said: str) -> None:
-    run = quantcdn(service.env, "sessions", "chat", "--new", "--user", "u", "--infer", infer, stdin="a\n", code=1)
+def test_a_turn_without_a_reply_is_not_stored_and_leaves_no_session_behind(
+    env: dict[str, str], infer: str, said: str
+) -> None:
+    chat = ("sessions", "chat", "--infer", infer)
+    with scripted_server([json_answer({"id": "s-1", "messages": []})]) as server:
+        new = quantcdn(pointing_to(env, server.host), *chat, "--new", "--user", "u", stdin="a\n", code=1)
+        assert server.requests == []
+        quantcdn(pointing_to(env, server.host), *chat, "--", "s-1", stdin="a\n", code=1)
 
-    session_id = run.stderr.split()[1].rstrip(",")
-    assert (run.stdout, service.messages(session_id)) == ("", [])
-    assert run.stderr.endswith(f"Error: --infer {said}: nothing was stored\n")
+    assert [request.method for request in server.requests] == ["GET"]
+    assert (new.stdout, new.stderr) == ("", f"Error: --infer {said}: nothing was stored\n")
+
+
+def test_a_new_chat_makes_its_session_of_the_first_turn(service: Service) -> None:
+    chat = ("sessions", "chat", "--new", "--user", "u", "--infer", MODEL)
+    assert quantcdn(service.env, *chat, stdin="\n").stderr == ""
+    assert service.left() == set()
+
+    run = quantcdn(service.env, *chat, stdin="abc\nde\n")
+
+    assert run.stdout == "1 user cba\n3 user ed\n"
+    (session_id,) = service.left()
+    assert run.stderr == f"Session {session_id}, messages: 2\n"
+    assert service.messages(str(session_id)) == [
+        ("user", "abc"),
+        ("assistant", "1 user cba"),
+        ("user", "de"),
+        ("assistant", "3 user ed"),
+    ]
+
+
+@pytest.mark.parametrize("end", [[CLOSE], json_answer({}, 201)], ids=["lost", "unreadable"])
+def test_a_new_chat_whose_creation_is_of_unknown_outcome_says_so(env: dict[str, str], end: Answer) -> None:
+    chat = ("sessions", "chat", "--new", "--user", "u", "--infer", "echo fine")
+    with scripted_server([end]) as server:
+        run = quantcdn(pointing_to(env, server.host), *chat, stdin="a\n", code=7)
+
+    assert "look before you repeat it" in run.stderr
 
 
 def test_a_turn_of_unknown_outcome_ends_a_chat(env: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ import ssl
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -330,6 +331,29 @@ def test_no_secret_is_shown_where_the_proxy_does_not_help(
     with answering(refuses_to_connect) as server:
         proxy = server.host.removeprefix("http://") if listening else "127.0.0.1:1"
         assert_nothing_is_shown(client_with_secrets(host, proxy), logged, failures=3)
+
+
+BY_A_PROXY = [name for name in ECHOES if name.startswith(("401 ", "503 ", "200 that", "status ", "header that"))]
+
+
+@pytest.mark.parametrize("host", ["http://sessions.example", "https://sessions.example"], ids=["plain", "by a tunnel"])
+@pytest.mark.parametrize("name", BY_A_PROXY)
+def test_no_secret_is_shown_where_a_proxy_repeats_what_it_was_told(
+    name: str, host: str, logged: Callable[[], str]
+) -> None:
+    with warnings.catch_warnings(), answering(ECHOES[name]) as server:
+        warnings.filterwarnings("ignore", ".* is plain HTTP")
+        assert_nothing_is_shown(client_with_secrets(host, server.host.removeprefix("http://")), logged, failures=3)
+    for secret in ("proxy login", "proxy header"):  # so that there was something to hide
+        assert SECRETS[secret].encode() in server.requests[0].head
+
+
+def test_the_password_of_a_login_is_hidden_where_it_is_told_as_text(connect: Connect) -> None:
+    told = {"message": "anna and correct-horse do not match"}
+    login = base64.b64encode(b"anna:correct-horse").decode()
+    with scripted_server([json_answer(told, 401)]) as server, pytest.raises(ApiException) as caught:
+        connect(server.host).get_ai_session("org", "s-1", _headers={"Authorization": f"Basic {login}"})
+    assert str(caught.value) == "401 Unauthorized: anna and *** do not match"
 
 
 # Bad input

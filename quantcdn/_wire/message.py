@@ -18,9 +18,12 @@ class Request:
         headers: the header fields.
         body: the body.
         credential: the name of the header field that it is authenticated by.
+
+    Attributes:
+        proxy_headers: the header fields that a proxy on its way is told beside it.
     """
 
-    __slots__ = ("body", "credential", "headers", "method", "origin", "target")
+    __slots__ = ("body", "credential", "headers", "method", "origin", "proxy_headers", "target")
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Request:
         self.headers: dict[str, str] = headers
         self.body: bytes | None = body
         self.credential: str = credential
+        self.proxy_headers: Mapping[str, str] | None = None
 
     @property
     def path(self) -> str:

@@ -41,12 +41,13 @@ _LONGEST_TEXT = 1000
 def secrets_of(request: Request) -> list[str]:
     """The credentials among the header fields of a request, whole and in the parts that an answer may repeat."""
     secrets: dict[str, None] = {}
-    for name, value in request.headers.items():
+    for name, value in [*request.headers.items(), *(request.proxy_headers or {}).items()]:
         if is_harmless(name):
             continue
         parts = _long_parts(value)
         if name.lower() == request.credential.lower() or _names_credential(name):
-            parts += [text for text in (value, value.partition(" ")[2]) if len(text) >= _SHORTEST]
+            whole = (value, value.partition(" ")[2], _password(value))
+            parts += [text for text in whole if len(text) >= _SHORTEST]
         else:
             parts = [part for part in parts if _looks_random(part)]
         secrets.update(dict.fromkeys(parts))
@@ -58,6 +59,17 @@ def _long_parts(value: str) -> list[str]:
     pieces = re.split(r'[\s,;"]+', value)
     parts = {part for piece in pieces for part in (piece, piece.partition("=")[2]) if len(part) >= _SHORTEST}
     return sorted(parts, key=len, reverse=True)[:_MOST_PARTS]
+
+
+def _password(value: str) -> str:
+    """The password in a value like "Basic dXNlcjpwYXNzd29yZA=="; nothing where there is none."""
+    scheme, _, login = value.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(login, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 class Hider:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,7 +16,7 @@ from quantcdn.cli._output import prepared
 from quantcdn.cli._sessions import sessions
 
 if TYPE_CHECKING:
-    from quantcdn import Conversation
+    from quantcdn import AISessionsApi, Conversation
 
 
 @command(sessions)
@@ -42,23 +42,43 @@ def chat(
 
     for_person = prepared()
     with connection.open() as (api, organisation):
-        if new and user is not None and session_id is None:
-            with writing():
-                conversation = Conversation.open(api, organisation, user_id=user)
-        elif session_id is not None and user is None and not new:
+        conversation = None
+        if session_id is not None and user is None and not new:
             conversation = Conversation.resume(api, organisation, session_id)
-        else:
+            _say_which(conversation)
+        elif not new or user is None or session_id is not None:
             raise Failure(Exit.USAGE, "Give the id of a session, or --new and --user")
-        say(f"Session {conversation.session_id}, messages: {len(conversation.messages)}")
         for text in _lines():
             try:
-                reply = _turn(conversation, text, infer)
+                if conversation is None:
+                    conversation, reply = _opened(api, organisation, cast("str", user), text, infer)
+                    _say_which(conversation)
+                else:
+                    reply = _turn(conversation, text, infer)
             except Failure as failure:
                 if failure.code is not Exit.FAILED or not sys.stdin.isatty():
                     raise
                 say(str(failure))
             else:
                 print(visible(reply, multiline=True) if for_person else reply, flush=True)
+
+
+def _say_which(conversation: "Conversation") -> None:
+    say(f"Session {conversation.session_id}, messages: {len(conversation.messages)}")
+
+
+def _opened(
+    api: "AISessionsApi", organisation: str, user: str, text: str, infer: str
+) -> "tuple[Conversation, str]":
+    """A new session that holds its first turn, and the reply. Where the model has none, no session is left behind."""
+    from quantcdn import Conversation
+
+    question = {"role": "user", "content": text}
+    model = _Model(infer)
+    with writing(lambda: model.replied):
+        reply = model([question])
+        turn = [question, {"role": "assistant", "content": reply}]
+        return Conversation.open(api, organisation, user_id=user, initial_messages=turn), reply
 
 
 def _turn(conversation: "Conversation", text: str, infer: str) -> str:
