@@ -13,6 +13,7 @@ from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command, decoded
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import prepared
+from quantcdn.cli._parameters import not_blank
 from quantcdn.cli._sessions import sessions
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def chat(
     ],
     session_id: Annotated[str | None, typer.Argument(metavar="ID", help="The session to go on with.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Begin a session instead, with --user.")] = False,
-    user: Annotated[str | None, typer.Option(metavar="ID", help="The user of yours whose new session it is.")] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="ID", parser=not_blank, help="The user of yours whose new session it is.")
+    ] = None,
 ) -> None:
     """Talk with a model, and keep the turns in a session.
 

@@ -91,13 +91,16 @@ class _OptionsFirst(TyperCommand):
     allow_interspersed_args = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse, and say why, what would else be an unknown option or be taken for an id."""
+        """Refuse, and say why, what would else be an unknown option, be taken for an id, or replace what is meant."""
         if not ctx.resilient_parsing:
             self._check(ctx, iter(args))
         return super().parse_args(ctx, args)
 
     def _check(self, ctx: Any, args: Iterator[str]) -> None:
-        with_value = {name for option in self.params if not getattr(option, "is_flag", True) for name in option.opts}
+        with_value = {
+            name: option.name for option in self.params if not getattr(option, "is_flag", True) for name in option.opts
+        }
+        given: set[str | None] = set()
         before_command = {name for option in ctx.find_root().command.params for name in option.opts}
         for arg in args:
             if arg == "--":
@@ -110,8 +113,12 @@ class _OptionsFirst(TyperCommand):
             name = arg.partition("=")[0] if arg.startswith("--") else arg[:2]
             if name in before_command:
                 ctx.fail(f"{name} stands before the command, as in: quantcdn {name} ... {ctx.info_name}")
-            if name == arg and name in with_value:
-                next(args, None)
+            if name in with_value:
+                if with_value[name] in given:
+                    ctx.fail(f"{name} is given twice")
+                given.add(with_value[name])
+                if name == arg:
+                    next(args, None)
 
 
 def _is_option(arg: str) -> bool:

@@ -32,6 +32,13 @@ def json_object(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
+def not_blank(text: str) -> str:
+    """The text, unless a filter could not name it: none may be blank."""
+    if not text.strip():
+        raise typer.BadParameter("it is blank")
+    return text
+
+
 SessionId = Annotated[str, typer.Argument(metavar="ID", help="The id of the session.")]
 User = Annotated[str | None, typer.Option(metavar="ID", help="Only sessions of this user.")]
 Group = Annotated[str | None, typer.Option(metavar="NAME", help="Only sessions of this group.")]

@@ -12,7 +12,7 @@ from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
-from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object
+from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object, not_blank
 
 COLUMNS = ("id", "title", "updated_at", "model", "created_at")
 
@@ -61,8 +61,8 @@ def show(connection: Connection, session_id: SessionId, output: Output = None) -
 @command(sessions)
 def create(
     connection: Connection,
-    user: Annotated[str, typer.Option(metavar="ID", help="The user of yours whose session it is.")],
-    group: Annotated[str | None, typer.Option(metavar="NAME", help="The group it is in.")] = None,
+    user: Annotated[str, typer.Option(metavar="ID", parser=not_blank, help="The user of yours whose session it is.")],
+    group: Annotated[str | None, typer.Option(metavar="NAME", parser=not_blank, help="The group it is in.")] = None,
     minutes: Annotated[int, typer.Option(min=5, max=1440, help="After how many minutes it expires.")] = 60,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A message of the system to begin with.")] = None,
     metadata: Annotated[
