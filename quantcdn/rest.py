@@ -141,7 +141,7 @@ class RESTClientObject:
     def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         origin = request.origin
         manager = self._routes.manager_for(origin)
-        if manager.proxy is None:
+        if not isinstance(manager, urllib3.ProxyManager):
             pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
             return pool.urlopen(
                 request.method,

@@ -70,18 +70,20 @@ def _say_which(conversation: "Conversation") -> None:
     say(f"Session {conversation.session_id}, messages: {len(conversation.messages)}")
 
 
-def _opened(
-    api: "AISessionsApi", organisation: str, user: str, text: str, infer: str
-) -> "tuple[Conversation, str]":
+def _opened(api: "AISessionsApi", organisation: str, user: str, text: str, infer: str) -> "tuple[Conversation, str]":
     """A new session that holds its first turn, and the reply. Where the model has none, no session is left behind."""
     from quantcdn import Conversation
 
-    question = {"role": "user", "content": text}
     model = _Model(infer)
     with writing(lambda: model.replied):
-        reply = model([question])
-        turn = [question, {"role": "assistant", "content": reply}]
-        return Conversation.open(api, organisation, user_id=user, initial_messages=turn), reply
+        reply = model([{"role": "user", "content": text}])
+        conversation = Conversation.open(
+            api,
+            organisation,
+            user_id=user,
+            initial_messages=[{"role": "user", "content": text}, {"role": "assistant", "content": reply}],
+        )
+    return conversation, reply
 
 
 def _turn(conversation: "Conversation", text: str, infer: str) -> str:
