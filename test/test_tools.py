@@ -15,7 +15,6 @@ from unittest import mock
 import pydantic
 import pytest
 from conftest import Connect
-from fastmcp import FastMCP
 from langchain_core.tools import StructuredTool
 from mocket import Mocketizer
 from mocket.mockhttp import Entry
@@ -68,9 +67,10 @@ def test_langchain_makes_tools_of_operations(sandbox: Sandbox, connect: Connect)
 
 
 def test_fastmcp_makes_tools_of_operations(sandbox: Sandbox, connect: Connect) -> None:
+    fastmcp = pytest.importorskip("fastmcp")
     api = connect(sandbox.host, sandbox.access_token)
     session_id = api.create_ai_session(sandbox.organisation, {"userId": "u"}).session_id
-    server: Any = FastMCP("sessions")
+    server: Any = fastmcp.FastMCP("sessions")
     for name in OPERATIONS:
         server.tool(getattr(api, name))
 
