@@ -1,17 +1,15 @@
 """Terminals for tests: a pseudo-terminal, whose bytes are read, and tmux, whose screen is.
 
-A test that needs tmux is skipped by name where it is absent; ``test/install-programs`` installs it.
+A test that needs one of them is skipped by name where it is absent: tmux, which ``test/install-programs`` installs, or
+a pseudo-terminal, as on Windows.
 """
 
 import contextlib
-import fcntl
 import os
-import pty
 import re
 import shutil
 import struct
 import subprocess
-import termios
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,20 +21,30 @@ PATIENCE = 15.0
 """How long to wait for what should be on a screen soon, in seconds."""
 
 
-def in_terminal(command: Sequence[str], env: Mapping[str, str], columns: int = 80) -> tuple[int, str]:
-    """Run a command on a pseudo-terminal, with nothing typed, and return its exit code and all that it wrote."""
+def open_terminal(columns: int) -> tuple[int, int]:
+    """Our end and theirs of a pseudo-terminal that is so wide."""
+    fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    return ours, theirs
+
+
+def read_terminal(ours: int) -> str:
+    """All that is written to a pseudo-terminal, until nobody holds their end any more."""
     written = b""
-    with (
-        subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process,
-        open(ours, "rb", 0) as end,
-    ):
+    with open(ours, "rb", 0) as end, contextlib.suppress(OSError):  # Linux says EIO at the end
+        while piece := end.read(65536):
+            written += piece
+    return written.decode().replace("\r\n", "\n")
+
+
+def in_terminal(command: Sequence[str], env: Mapping[str, str], columns: int = 80) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal, with nothing typed, and return its exit code and all that it wrote."""
+    ours, theirs = open_terminal(columns)
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process:
         os.close(theirs)
-        with contextlib.suppress(OSError):  # Linux says EIO where nobody holds the other end any more
-            while piece := end.read(65536):
-                written += piece
-    return process.returncode, written.decode().replace("\r\n", "\n")
+        written = read_terminal(ours)
+    return process.returncode, written
 
 
 @dataclass(frozen=True)

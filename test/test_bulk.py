@@ -2,19 +2,15 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
-import pty
 import re
 import select
 import signal
 import stat
-import struct
 import subprocess
 import sys
-import termios
 import threading
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta, timezone
@@ -25,6 +21,7 @@ from unittest.mock import create_autospec
 
 import pydantic
 import pytest
+import terminals
 from conftest import Connect
 from fault_proxy import QUICK_FAULTS, FaultProxy, fault_proxy, seeded
 from servers import CLOSE, answer, json_answer, scripted_server
@@ -1151,18 +1148,14 @@ print(bulk.delete(api, "sandbox", user_id="u", progress=True))
 
 def run_in_terminal(service: Sandbox, code: str) -> tuple[str, str]:
     """What a child prints to standard output, a pipe, and to standard error, a terminal."""
-    terminal, its_end = pty.openpty()
-    fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # rows and columns
+    ours, theirs = terminals.open_terminal(columns=100)
     command = [sys.executable, "-c", CONNECT + code, service.host, service.access_token]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True) as process:
-        os.close(its_end)
-        shown = b""
-        with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:  # it ends in an error
-            while piece := screen.read(1024):
-                shown += piece
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        shown = terminals.read_terminal(ours)
         output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, shown.decode()
-    return output, shown.decode()
+    assert process.returncode == 0, shown
+    return output, shown
 
 
 def test_a_progress_bar_is_shown_in_a_terminal_on_standard_error(api: AISessionsApi, service: Sandbox) -> None:

@@ -1,7 +1,9 @@
 """How a command ends: its exit code, and what it says of an error."""
 
+import errno
 import os
 import signal
+import stat
 import sys
 import warnings
 from collections.abc import Callable, Generator
@@ -166,8 +168,11 @@ def _flush() -> None:
     """Write what is still buffered, here, where a failure can be told."""
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
+        is_pipe = stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
         _give_up(sys.stdout)
+        if is_pipe and error.errno == errno.EINVAL:  # so Windows calls a pipe that is closed
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
         raise
 
 

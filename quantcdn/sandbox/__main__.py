@@ -15,6 +15,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from quantcdn.sandbox import running
@@ -32,7 +33,16 @@ api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(host={hos
 print(api.list_ai_sessions({organisation!a}))
 
 The examples of the documents take these from the environment:
-export QUANT_BASE_URL={host} QUANT_API_TOKEN={shell_token} QUANT_ORGANISATION={shell_organisation}"""
+{commands}"""
+
+
+def in_shell(variables: Mapping[str, str], *, windows: bool = os.name == "nt") -> str:
+    """The commands that set variables in a shell of this system."""
+    if not windows:
+        return f"export {' '.join(f'{name}={shlex.quote(value)}' for name, value in variables.items())}"
+    in_powershell = ("$env:{} = '{}'".format(name, value.replace("'", "''")) for name, value in variables.items())
+    in_cmd = (f'set "{name}={value}"' for name, value in variables.items())
+    return f"{'; '.join(in_powershell)}\nor, in cmd: {' & '.join(in_cmd)}"
 
 
 def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.sandbox") -> int:
@@ -66,8 +76,13 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
                 host=sandbox.host,
                 token=sandbox.access_token,
                 organisation=sandbox.organisation,
-                shell_token=shlex.quote(sandbox.access_token),
-                shell_organisation=shlex.quote(sandbox.organisation),
+                commands=in_shell(
+                    {
+                        "QUANT_BASE_URL": sandbox.host,
+                        "QUANT_API_TOKEN": sandbox.access_token,
+                        "QUANT_ORGANISATION": sandbox.organisation,
+                    }
+                ),
             )
             print(text, flush=True)
             while True:  # a sleep can be interrupted on every system, waiting for an event cannot

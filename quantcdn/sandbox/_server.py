@@ -23,6 +23,8 @@ from quantcdn.sandbox import _app
 _BACKLOG = 1024
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 0.25
+_SLICE = 0.1
+"""The longest to wait at a time, in seconds: on Windows, Ctrl-C is not heard before."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,13 +60,16 @@ def serving(app: ASGIApp, listener: socket.socket) -> Generator[str, None, None]
 
     thread = threading.Thread(target=run, name="quantcdn-sandbox", daemon=True)
     thread.start()
+    while not concurrent.futures.wait([started], _SLICE).done:
+        pass
     loop, stop = started.result()
     try:
         host, port = listener.getsockname()[:2]
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join()
+        while thread.is_alive():
+            thread.join(_SLICE)
 
 
 async def _serve(

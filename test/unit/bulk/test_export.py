@@ -1,7 +1,6 @@
 """Going on with an export that stopped anywhere, whatever stands in its file."""
 
 import errno
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -333,7 +332,7 @@ def test_where_no_file_can_be_locked_that_is_said_and_none_is_left(
     def refuse(file: object, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", refuse)
     service = Service(SESSIONS)
 
     with pytest.raises(OSError, match="No file can be locked here") as caught:
@@ -377,6 +376,7 @@ class FakeMsvcrt(ModuleType):
 
     def locking(self, descriptor: int, mode: int, count: int) -> None:
         assert (mode, count) == (self.LK_NBLCK, 1)
+        fcntl = pytest.importorskip("fcntl")
         self.places.add(os.lseek(descriptor, 0, os.SEEK_CUR))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
