@@ -17,7 +17,7 @@ from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
 from quantcdn._interrupts import interrupt_within
-from quantcdn._transport.body import whole_body
+from quantcdn._transport.body import rest_of_body, whole_body
 from quantcdn._transport.deadline import Deadline, Sending
 from quantcdn._transport.failure import failure_of
 from quantcdn._transport.pool import StaleConnection
@@ -69,8 +69,12 @@ class RESTResponse:
         """
         if self.data is None:
             response = self.response
-            is_begun = response.closed or response.tell() > 0  # by whoever read of it himself
-            self.data = response.data if is_begun else whole_body(response, self._max_size, Deadline(math.inf))
+            if response.closed:
+                self.data = response.data
+            elif response.tell() > 0:  # somebody has read of it himself
+                self.data = rest_of_body(response)
+            else:
+                self.data = whole_body(response, self._max_size, Deadline(math.inf))
         return self.data
 
     def getheaders(self) -> Headers:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import pydoc
+import re
 import subprocess
 import sys
 import typing
@@ -53,7 +54,9 @@ def test_help_on_the_package_fits_on_a_few_screens() -> None:
 
 @each_public_name
 def test_help_shows_no_addresses(name: str) -> None:
-    assert " at 0x" not in pydoc.render_doc(getattr(quantcdn, name), renderer=pydoc.plaintext)
+    shown = pydoc.render_doc(getattr(quantcdn, name), renderer=pydoc.plaintext)
+    # Python 3.14 shows this cell of its own in every named tuple.
+    assert " at 0x" not in re.sub(r"^ \|  __classdictcell__ = .*$", "", shown, flags=re.MULTILINE)
 
 
 @each_model

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import quantcdn
 
 CODE = (Path(__file__).parent / "typing" / "ai_sessions.py").read_text("utf-8")
 PACKAGES = Path(quantcdn.__file__).parent.parent
+# Where it is installed, the checkers find it. What is named here goes before their own stubs, of typing_extensions too.
+INSTALLED = Path(sysconfig.get_path("purelib"))
+ENVIRONMENT = {**os.environ, **({} if PACKAGES == INSTALLED else {"PYTHONPATH": str(PACKAGES)})}
 PROGRAMS = Path(sys.executable).parent
 # What starts each, and how it writes the line of an error.
 CHECKERS = {
@@ -48,7 +52,7 @@ def test_a_checker_finds_an_error_in_each_wrong_line_and_in_no_other(checker: st
     run = subprocess.run(
         [PROGRAMS / command[0], *command[1:], path.name],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=110,
@@ -61,7 +65,7 @@ def test_a_checker_finds_an_error_in_each_wrong_line_and_in_no_other(checker: st
 def test_the_types_of_the_package_are_complete() -> None:
     run = subprocess.run(
         [PROGRAMS / "pyright", "--verifytypes", "quantcdn", "--ignoreexternal"],  # urllib3's and pydantic's are not
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=110,

@@ -1,5 +1,6 @@
 """The body of an answer, read whole: unpacked, and within its limits of size and time."""
 
+import contextlib
 import zlib
 from typing import Final
 
@@ -54,6 +55,20 @@ def whole_body(response: urllib3.BaseHTTPResponse, limit: int, deadline: Deadlin
         return _unpacked(response, coding, limit, deadline)
     except zlib.error:
         raise unreadable(response, f"its body is not {coding}, as it says") from None
+
+
+def rest_of_body(response: urllib3.BaseHTTPResponse) -> bytes:
+    """The rest of a body of which something was read already.
+
+    Raises:
+        urllib3.exceptions.HTTPError: not all of it came, or it is not packed as it says.
+    """
+    body = bytearray()
+    # At the end of one that is filled up, urllib3 lets an error of zlib 1.3.2 and later out. Nothing is lost by then.
+    with contextlib.suppress(zlib.error):
+        while piece := response.read(_LARGEST_PIECE):
+            body += piece
+    return bytes(body)
 
 
 def unreadable(response: urllib3.BaseHTTPResponse, problem: str) -> ResponseFormatException:
