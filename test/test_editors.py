@@ -16,7 +16,7 @@ import jedi
 import pytest
 
 import quantcdn
-from quantcdn import AISessionsApi, models
+from quantcdn import AISessionsApi, bulk, models
 
 PACKAGES = Path(quantcdn.__file__).parent.parent
 PUBLIC = sorted(set(quantcdn.__all__) - {"__version__"})
@@ -24,6 +24,10 @@ METHODS = [name for name, member in vars(AISessionsApi).items() if inspect.isfun
 API = "import quantcdn\napi = quantcdn.AISessionsApi()\n"
 
 each_public_name = pytest.mark.parametrize("name", PUBLIC)
+FUNCTIONS = [name for name in bulk.__all__ if inspect.isfunction(getattr(bulk, name))]
+# What the functions of `bulk` take alike.
+SHARED = ["session_ids", "user_id", "session_group", "model", "idle_for", "dry_run", "workers", "progress", "on_result"]
+each_function = pytest.mark.parametrize("name", FUNCTIONS)
 each_method = pytest.mark.parametrize("name", METHODS)
 MODELS = [name for name in models.__all__ if not name.endswith("Dict")]
 each_model = pytest.mark.parametrize("model", MODELS)
@@ -77,6 +81,19 @@ def test_help_describes_a_field(model: str, field: str) -> None:
     assert f"    {field}: {cls.model_fields[field].description}" in inspect.getdoc(cls).splitlines()
 
 
+@each_function
+def test_help_on_bulk_work_describes_each_parameter(name: str) -> None:
+    function = getattr(bulk, name)
+    parameters = inspect.signature(function).parameters
+    assert set(SHARED) <= parameters.keys()
+    assert typing.get_type_hints(function).keys() == {*parameters, "return"}
+    described = str(inspect.getdoc(function)).splitlines()
+    for parameter in parameters.values():
+        stars = "**" if parameter.kind is inspect.Parameter.VAR_KEYWORD else ""
+        assert len([line for line in described if line.startswith(f"    {stars}{parameter.name}: ")]) == 1
+        assert parameter.annotation is not inspect.Parameter.empty
+
+
 # jedi: Jupyter, Spyder, pylsp, vim
 
 
@@ -106,6 +123,15 @@ def test_jedi_shows_the_parameters_and_the_docstring_of_a_method(name: str) -> N
     expected = inspect.signature(getattr(AISessionsApi, name))
     assert [parameter.name for parameter in signature.params] == [*expected.parameters][1:]
     assert first_line(getattr(AISessionsApi, name)) in found.docstring(fast=False)
+
+
+@each_function
+def test_jedi_shows_the_parameters_and_the_docstring_of_bulk_work(name: str) -> None:
+    (found,) = completed(f"from quantcdn import bulk\nbulk.{name}").values()
+    (signature,) = found.get_signatures()
+    assert [parameter.name for parameter in signature.params] == [*inspect.signature(getattr(bulk, name)).parameters]
+    assert str(inspect.getdoc(getattr(bulk, name))) in found.docstring(fast=False)
+    assert "session_ids=" in completed(f"from quantcdn import bulk\nbulk.{name}(ses")
 
 
 def test_jedi_completes_the_options() -> None:
@@ -140,6 +166,13 @@ def test_griffe_documents_a_method(name: str, documented: griffe.Module) -> None
     expected = inspect.signature(getattr(AISessionsApi, name))
     assert [parameter.name for parameter in method.parameters] == [*expected.parameters]
     assert method.docstring.value.splitlines()[0] == first_line(getattr(AISessionsApi, name))
+
+
+@each_function
+def test_griffe_documents_bulk_work(name: str, documented: griffe.Module) -> None:
+    function = documented["bulk"][name]
+    assert [parameter.name for parameter in function.parameters] == [*inspect.signature(getattr(bulk, name)).parameters]
+    assert function.docstring.value == inspect.getdoc(getattr(bulk, name))
 
 
 # pyright: VS Code, and every editor with a language server
@@ -254,6 +287,16 @@ def test_pyright_shows_the_parameters_and_the_docstring_of_a_method(name: str, s
     for parameter in [*inspect.signature(getattr(AISessionsApi, name)).parameters][1:]:
         assert f"{parameter}:" in shown
     assert first_line(getattr(AISessionsApi, name)) in shown
+
+
+@each_function
+def test_pyright_shows_the_parameters_and_the_docstring_of_bulk_work(name: str, server: LanguageServer) -> None:
+    source = f"from quantcdn import bulk\nbulk.{name}"
+    shown = server.hover(source)
+    for parameter in inspect.signature(getattr(bulk, name)).parameters:
+        assert f"{parameter}:" in shown
+    assert first_line(getattr(bulk, name)) in shown
+    assert {f"{parameter}=" for parameter in SHARED} <= server.completions(f"{source}()", 1)
 
 
 @each_field
