@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import ssl
 import subprocess
@@ -20,7 +21,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from importlib import metadata
+from importlib import import_module, metadata
 from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -1192,10 +1193,67 @@ def test_without_the_extra_it_says_how_to_install_it(some_days: Service, tmp_pat
     run = quantcdn(without(package, some_days.env, tmp_path), "sessions", "list", "-o", "table", code=2)
 
     assert run.stdout == ""
-    assert run.stderr == (
-        f'Error: the command line needs the extra "quantcdn[cli]" ({package} is not installed); '
-        'in a clone, pip install ".[cli]" brings it\n'
+    # Not "quantcdn[cli]": an index may know somebody else's package under this name.
+    assert run.stderr == f'Error: the command line needs {package}; in a clone, pip install ".[cli]" brings it\n'
+
+
+@pytest.mark.parametrize("command", ["doctor", "--version"])
+@pytest.mark.parametrize("left", ["theirs", "nothing"])
+def test_where_another_package_took_the_files_it_says_so(
+    env: dict[str, str], tmp_path: Path, left: str, command: str
+) -> None:
+    """As pip leaves it where quantcdn-client is installed after this package, and where it is then uninstalled."""
+    package = shutil.copytree(Path(str(import_module("quantcdn").__file__)).parent, tmp_path / "quantcdn")
+    theirs = {
+        "__init__.py": '__version__ = "4.8.0"\nfrom quantcdn.api_client import ApiClient as ApiClient\n',
+        "api_client.py": "from quantcdn.exceptions import ApiException\nclass ApiClient: pass\n",
+        "configuration.py": "class Configuration: pass\n",
+        "exceptions.py": "class ApiException(Exception): pass\n",
+    }
+    for name, text in theirs.items():
+        (package / name).write_text(text) if left == "theirs" else (package / name).unlink()
+
+    run = subprocess.run(
+        [sys.executable, "-S", "-m", "quantcdn", command],  # -S: only what stands in this folder
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+
+    assert (run.returncode, run.stdout) == (1, ""), run.stderr
+    assert re.fullmatch(r"Error: quantcdn-client .* pip uninstall quantcdn-client quantcdn, .*\n", run.stderr)
+
+
+def test_descriptions_stand_where_python_drops_docstrings(env: dict[str, str]) -> None:
+    for command in ([], ["sessions"], ["sessions", "export"], ["doctor"]):
+        plain, optimised = (
+            subprocess.run(
+                [sys.executable, *options, "-m", "quantcdn", *command, "--help"],
+                env=env,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for options in ([], ["-OO"])
+        )
+        assert optimised == plain
+
+
+def test_doctor_serves_a_program_without_the_metadata_of_packages(some_days: Service, tmp_path: Path) -> None:
+    """As PyInstaller makes one."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib import metadata\n"
+        "def version(name):\n"
+        "    raise metadata.PackageNotFoundError(name)\n"
+        "metadata.version = version\n"
+    )
+    found = findings(quantcdn({**some_days.env, "PYTHONPATH": str(tmp_path)}, "doctor"))
+
+    assert found["extras"] == ("ok", "cli, sandbox, socks, pandas, notebook")
+    assert f"urllib3 {metadata.version('urllib3')}, pydantic {metadata.version('pydantic')}," in found["versions"][1]
+    assert "None" not in found["versions"][1]
 
 
 def test_the_sandbox_is_the_one_of_the_module(env: dict[str, str], tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ does through the public API of the package, which is loaded when the command run
 import os
 import sys
 
+import quantcdn
+from quantcdn._version import __version__
+
 __all__ = ["main"]
 
 _EXTRA = frozenset(["typer", "rich", "tqdm"])
@@ -17,6 +20,15 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed, as by >&-: a connection would take its number
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # it stays
+    if (
+        getattr(quantcdn, "__version__", None) != __version__
+    ):  # the face of another, or none: it was removed with theirs
+        print(
+            "Error: quantcdn-client has overwritten files of this package, whose folder it shares: "
+            "pip uninstall quantcdn-client quantcdn, then install quantcdn again",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     try:
         from quantcdn.cli._app import run
         from quantcdn.cli._exits import heed_signals, reporting
@@ -26,11 +38,11 @@ def main() -> None:
             code = run(sys.argv[1:])
         sys.exit(code)
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
             raise
         print(
-            f'Error: the command line needs the extra "quantcdn[cli]" ({error.name} is not installed); '
-            'in a clone, pip install ".[cli]" brings it',
+            f'Error: the command line needs {missing}; in a clone, pip install ".[cli]" brings it',
             file=sys.stderr,
         )
         sys.exit(2)

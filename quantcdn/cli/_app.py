@@ -10,7 +10,7 @@ from quantcdn._version import __version__
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat
 from quantcdn.cli._connection import BaseUrl, Connection, Organisation, Timeout, TokenFile, Verbose, command
-from quantcdn.cli._doctor import doctor
+from quantcdn.cli._doctor import CHECKED, doctor
 from quantcdn.cli._sessions import sessions
 
 app = typer.Typer(
@@ -28,7 +28,12 @@ def _say_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(
+    help="""QuantCDN's AI sessions, on the command line.
+
+    The options here stand before the command, and its own between it and its arguments.
+    """
+)
 def quantcdn(
     context: typer.Context,
     organisation: Organisation = None,
@@ -40,20 +45,19 @@ def quantcdn(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and exit.")
     ] = False,
 ) -> None:
-    """QuantCDN's AI sessions, on the command line.
-
-    The options here stand before the command, and its own between it and its arguments.
-    """
     context.obj = Connection(organisation, base_url, token_file, timeout, verbose)
 
 
 app.add_typer(sessions, name="sessions")
-command(app)(doctor)
+command(app, CHECKED)(doctor)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+@app.command(
+    help="Run a sandbox: the service, on this machine, to try things on.",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
 def sandbox(context: typer.Context) -> None:
-    """Run a sandbox: the service, on this machine, to try things on."""
     from quantcdn.sandbox.__main__ import main
 
     raise typer.Exit(main(context.args, "quantcdn sandbox"))
@@ -74,5 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         # It may repeat an argument. Where none of these has a line break, all line breaks are Typer's.
         message = error.message.removeprefix("Value error, ")
         error.message = visible(message, multiline=not any("\n" in argument for argument in arguments))
+        if (parameter := getattr(error, "param", None)) is not None:
+            parameter.show_envvar = False  # Typer before 0.26 tells of a variable "None"
         error.show()
         return int(error.exit_code)

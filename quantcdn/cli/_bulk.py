@@ -30,14 +30,13 @@ _WORDS = {
 }
 
 
-@command(sessions)
+@command(sessions, "Delete sessions with their messages. It does not ask.")
 def delete(
     connection: Connection,
     session_ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids.")],
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
-    """Delete sessions with their messages. It does not ask."""
     from quantcdn import bulk
 
     with connection.open() as (api, organisation):
@@ -52,7 +51,7 @@ def delete(
     return _code([*report.failures, *missing], len(report.results))
 
 
-@command(sessions)
+@command(sessions, "List the sessions that filters choose; --yes deletes them.\n\nThe filters combine.")
 def prune(
     connection: Connection,
     idle_for: IdleFor = None,
@@ -66,10 +65,6 @@ def prune(
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
-    """List the sessions that filters choose; --yes deletes them.
-
-    The filters combine.
-    """
     from quantcdn import bulk
 
     if everything == any(choice is not None for choice in (idle_for, user, group, model)):
@@ -96,7 +91,14 @@ def prune(
     return _code(report.failures, len(report.results))  # one that was gone already is what was asked for
 
 
-@command(sessions)
+@command(
+    sessions,
+    """Write sessions with their messages to a file of JSON Lines.
+
+    All active ones, or those that the filters choose together. A manifest stands beside the file. Where it ends before
+    its time, the same command goes on from there.
+    """,
+)
 def export(
     connection: Connection,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
@@ -107,11 +109,6 @@ def export(
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
-    """Write sessions with their messages to a file of JSON Lines.
-
-    All active ones, or those that the filters choose together. A manifest stands beside the file. Where it ends before
-    its time, the same command goes on from there.
-    """
     from quantcdn import bulk
 
     if path.is_dir():  # also where the argument is empty

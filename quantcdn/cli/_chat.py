@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from quantcdn import AISessionsApi, Conversation
 
 
-@command(sessions)
+@command(sessions, "Talk with a model, and keep the turns in a session.\n\nEach line that is read is a turn.")
 def chat(
     connection: Connection,
     infer: Annotated[
@@ -37,10 +37,6 @@ def chat(
         str | None, typer.Option(metavar="ID", parser=not_blank, help="The user of yours whose new session it is.")
     ] = None,
 ) -> None:
-    """Talk with a model, and keep the turns in a session.
-
-    Each line that is read is a turn.
-    """
     from quantcdn import Conversation
 
     for_person = prepared()

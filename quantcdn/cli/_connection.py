@@ -125,10 +125,13 @@ def _is_option(arg: str) -> bool:
     return arg.startswith("-") and arg != "-"
 
 
-def command(group: typer.Typer, name: str | None = None) -> Callable[[Function[P]], Callable[..., None]]:
+def command(
+    group: typer.Typer, description: str, *, name: str | None = None
+) -> Callable[[Function[P]], Callable[..., None]]:
     """Make a function a command of a group: to its own parameters comes the `Connection`.
 
-    It returns the exit code, where that is not the one of success.
+    It returns the exit code, where that is not the one of success. The description is not its docstring, of which
+    ``python -OO`` leaves nothing.
     """
 
     def decorate(function: Function[P]) -> Callable[..., None]:
@@ -146,12 +149,12 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Function[P
         # What Typer reads a command from.
         context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
         parameters = [context, *own]
-        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        run.__name__ = function.__name__
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         vars(run)["__signature__"] = inspect.Signature(
             [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         )
-        group.command(name, cls=_OptionsFirst)(run)
+        group.command(name, cls=_OptionsFirst, help=description)(run)
         return run
 
     return decorate

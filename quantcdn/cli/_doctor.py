@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 from quantcdn import environment
 from quantcdn._show.visible import visible
@@ -12,15 +13,25 @@ from quantcdn.cli._connection import Connection
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of
 from quantcdn.cli._output import Form, Output, chosen, write_records
 
-_DEPENDENCIES = ("urllib3", "pydantic", "python-dateutil", "typing-extensions")
-_EXTRAS = {
+_DEPENDENCIES = {  # the module of each
+    "urllib3": "urllib3",
+    "pydantic": "pydantic",
+    "python-dateutil": "dateutil",
+    "typing-extensions": "typing_extensions",
+}
+_EXTRAS = {  # the modules that each brings
     "sandbox": ("starlette", "uvicorn"),
-    "socks": ("PySocks",),
+    "socks": ("socks",),
     "pandas": ("pandas",),
     "notebook": ("tqdm", "ipywidgets"),
 }
 _WAYS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
+CHECKED = """Check the settings, the server and the token.
+
+It says what is configured and from where, whether the server answers, and whether it accepts the token. The exit
+code is that of the first check that fails.
+"""
 
 # Other services' tools read and set it too.
 _SHARED = "BEARER_TOKEN"
@@ -31,11 +42,6 @@ class _Doubt(Exception):
 
 
 def doctor(connection: Connection, output: Output = None) -> Exit | None:
-    """Check the settings, the server and the token.
-
-    It says what is configured and from where, whether the server answers, and whether it accepts the token. The exit
-    code is that of the first check that fails.
-    """
     codes: list[Exit] = []
     findings = _findings(connection, codes)
     if chosen(output) is Form.TABLE:
@@ -73,11 +79,19 @@ def _versions(_connection: Connection) -> str:
     import ssl  # --help needs neither this nor the next
 
     versions = [f"quantcdn {__version__}", f"Python {platform.python_version()}", ssl.OPENSSL_VERSION]
-    return ", ".join([*versions, *(f"{name} {_version(name)}" for name in _DEPENDENCIES)])
+    return ", ".join([*versions, *(f"{name} {_version_of(name)}" for name in _DEPENDENCIES)])
+
+
+def _version_of(dependency: str) -> str:
+    """A frozen program may have no metadata: most modules know their version as well."""
+    module = import_module(_DEPENDENCIES[dependency])
+    return _version(dependency) or getattr(module, "__version__", "of a version that it does not say")
 
 
 def _extras(_connection: Connection) -> str:
-    there = [extra for extra, needed in _EXTRAS.items() if all(map(_version, needed))]
+    from importlib.util import find_spec
+
+    there = [extra for extra, needed in _EXTRAS.items() if all(map(find_spec, needed))]
     return ", ".join(["cli", *there])
 
 
@@ -92,7 +106,10 @@ def _version(distribution: str) -> str | None:
 
 def _installation(_connection: Connection) -> str:
     if _version("quantcdn-client"):
-        raise Failure(Exit.FAILED, "quantcdn-client shares its folder: uninstall both, then install quantcdn again")
+        raise Failure(
+            Exit.FAILED,
+            "quantcdn-client shares its folder: pip uninstall quantcdn-client quantcdn, then install quantcdn again",
+        )
     return os.path.dirname(os.path.dirname(__file__))
 
 

@@ -26,7 +26,7 @@ class Role(str, Enum):
     ASSISTANT = "assistant"
 
 
-@command(sessions, "list")
+@command(sessions, "List the active sessions, without their messages. The filters combine.", name="list")
 def list_(
     connection: Connection,
     user: User = None,
@@ -35,7 +35,6 @@ def list_(
     limit: Annotated[int | None, typer.Option(min=1, help="How many at most.", show_default="all")] = None,
     output: Output = None,
 ) -> None:
-    """List the active sessions, without their messages. The filters combine."""
     from quantcdn import iter_ai_sessions
 
     with connection.open() as (api, organisation):
@@ -50,15 +49,14 @@ def list_(
         write_records((session.to_dict() for session in islice(found, limit)), COLUMNS, output)
 
 
-@command(sessions)
+@command(sessions, "Show a session with its messages.")
 def show(connection: Connection, session_id: SessionId, output: Output = None) -> None:
-    """Show a session with its messages."""
     with connection.open() as (api, organisation):
         session = api.get_ai_session(organisation, session_id)
     write_session(session.to_dict(), output)
 
 
-@command(sessions)
+@command(sessions, "Create a session, and write its id.")
 def create(
     connection: Connection,
     user: Annotated[str, typer.Option(metavar="ID", parser=not_blank, help="The user of yours whose session it is.")],
@@ -73,7 +71,6 @@ def create(
         typer.Option("--output", "-o", help="The form of the whole answer. Without it, only the id is written."),
     ] = None,
 ) -> None:
-    """Create a session, and write its id."""
     from quantcdn import CreateAISessionRequest
 
     with connection.open() as (api, organisation), writing():
@@ -98,7 +95,9 @@ def create(
         raise Failure(Exit.OUTCOME_UNKNOWN, "The service did not say the id of the session, which it may have created")
 
 
-@command(sessions)
+@command(
+    sessions, "Append a message to a session. It is sent once: where its outcome is unknown, the exit code says so."
+)
 def append(
     connection: Connection,
     session_id: SessionId,
@@ -110,7 +109,6 @@ def append(
     tokens: Annotated[int | None, typer.Option(help="How many tokens to add to the total of the session.")] = None,
     output: Output = None,
 ) -> None:
-    """Append a message to a session. It is sent once: where its outcome is unknown, the exit code says so."""
     from quantcdn import UpdateAISessionRequest
 
     if message is not None and file is not None:
@@ -135,14 +133,15 @@ def _from_standard_input() -> str:
     return read_text(None)
 
 
-@command(sessions)
+@command(
+    sessions, "Move the expiry of a session. It is sent once: where its outcome is unknown, the exit code says so."
+)
 def extend(
     connection: Connection,
     session_id: SessionId,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="How many minutes to add to its expiry.")] = 60,
     output: Output = None,
 ) -> None:
-    """Move the expiry of a session. It is sent once: where its outcome is unknown, the exit code says so."""
     with connection.open() as (api, organisation), writing():
         extended = api.extend_ai_session(organisation, session_id, {"additionalMinutes": minutes})
     write_record(extended.to_dict(), output)
