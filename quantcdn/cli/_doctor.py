@@ -85,7 +85,7 @@ def _versions(_connection: Connection) -> str:
 def _version_of(dependency: str) -> str:
     """A frozen program may have no metadata: most modules know their version as well."""
     module = import_module(_DEPENDENCIES[dependency])
-    return _version(dependency) or getattr(module, "__version__", "of a version that it does not say")
+    return _version(dependency) or str(getattr(module, "__version__", "of a version that it does not say"))
 
 
 def _extras(_connection: Connection) -> str:
