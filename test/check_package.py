@@ -170,6 +170,24 @@ def check_refusal(folder: Path, version: str) -> bool:
     return True
 
 
+def check_extras(folder: Path, wheel: Path) -> None:
+    """The lowest versions that the extras allow serve, and warn of nothing."""
+    python = environment(folder / "lowest", "3.11")
+    if python is None:
+        print("not there: Python 3.11, for the lowest versions of the extras")
+        return
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        required = message_from_bytes(archive.read(name)).get_all("Requires-Dist") or []
+    lowest = re.findall(r"^([\w-]+(?:\[\w+\])?)\S*?>=([\d.]+)", "\n".join(required), re.MULTILINE)
+    run(python, "-m", "pip", "install", "--quiet", wheel, *(f"{package}=={version}" for package, version in lowest))
+    use = "from quantcdn import to_dataframe; import ipywidgets, socks; assert to_dataframe([]).empty"
+    run(python, "-I", "-W", "error", SESSION, cwd=folder)
+    run(python, "-I", "-W", "error", "-c", use, cwd=folder)
+    # Without errors for warnings: Typer before 0.26 asks click for what click has deprecated.
+    run(python, "-I", "-m", "quantcdn", "sessions", "export", "--help", cwd=folder)
+
+
 def check_bundles(folder: Path, wheel: Path) -> None:
     """A program is frozen and packed with all that it needs, and has a whole session."""
     python = environment(folder / "bundlers", f"{sys.version_info[0]}.{sys.version_info[1]}")
@@ -216,6 +234,7 @@ def main(folder: Path, *, release: bool) -> None:
         used = [version for version in PYTHONS if check_clean(clean, version, wheel, source)]
         refused = [version for version in OLD if check_refusal(clean, version)]
         missing = sorted({*PYTHONS, *OLD} - {*used, *refused}, key=lambda version: int(version[2:]))
+        check_extras(folder, wheel)
         check_bundles(folder, wheel)
         print(f"used on {', '.join(used)}; refused on {', '.join(refused)}; not there: {', '.join(missing) or 'none'}")
         assert used
