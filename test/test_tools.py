@@ -3,12 +3,14 @@
 import asyncio
 import cProfile
 import inspect
+import json
 import os
 import pstats
 import subprocess
 import sys
 import traceback
 import typing
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -22,7 +24,7 @@ from pydantic_core import ArgsKwargs
 from servers import json_answer, scripted_server
 
 import quantcdn
-from quantcdn import AISessionsApi, GetAISession200Response, ListAISessions200ResponseInner, bulk
+from quantcdn import AISessionsApi, ApiResponse, GetAISession200Response, ListAISessions200ResponseInner, bulk
 from quantcdn.sandbox import Sandbox
 
 OPERATIONS = ["create_ai_session", "delete_ai_session", "extend_ai_session", "get_ai_session", "list_ai_sessions"]
@@ -100,7 +102,7 @@ def test_an_autospec_checks_signatures() -> None:
             api.get_session("org", "s-1")
 
 
-def test_an_autospec_serves_what_makes_several_calls() -> None:
+def test_an_autospec_serves_what_makes_several_calls(tmp_path: Path) -> None:
     api = mock.create_autospec(AISessionsApi, instance=True)
     api.list_ai_sessions.side_effect = [[ListAISessions200ResponseInner(id="s-1")], [], []]
     assert [session.id for session in quantcdn.iter_ai_sessions(api, "org", _host_index=1)] == ["s-1"]
@@ -111,6 +113,11 @@ def test_an_autospec_serves_what_makes_several_calls() -> None:
     assert (session_id, request.to_dict()) == ("s-1", {"newMessages": [{"role": "user", "content": "Hi"}]})
     assert bulk.delete(api, "org", session_ids=["s-1", "s-2"]).counts == {"done": 2}
     assert bulk.extend(api, "org", 5, session_ids=["s-1"]).counts == {"done": 1}
+    session = ApiResponse(status_code=200, data=GetAISession200Response(id="s-1"), raw_data=b'{"id": "s-1"}')
+    api.get_ai_session_with_http_info.return_value = session
+    export = bulk.export(api, "org", tmp_path / "sessions.jsonl", session_ids=["s-1"])
+    assert export.counts == {"done": 1}
+    assert [json.loads(line)["id"] for line in (tmp_path / "sessions.jsonl").read_text().splitlines()] == ["s-1"]
 
 
 @pytest.mark.filterwarnings("ignore:http.* is plain HTTP:UserWarning", "ignore::DeprecationWarning:mocket")
@@ -154,6 +161,12 @@ assert datetime.datetime.now().year > 2020
 session = quantcdn.GetAISession200Response.from_json('{{"id": "s", "created_at": "2030-01-01T00:00:00Z"}}')
 assert type(session.created_at) is datetime.datetime
 """
+
+
+@pytest.mark.parametrize("looks", ["dir(quantcdn)", "inspect.getmembers(quantcdn)", "dir(type(quantcdn))"])
+def test_looking_at_the_package_loads_nothing_of_it(looks: str) -> None:
+    code = f"import inspect, sys, quantcdn; before = set(sys.modules); {looks}; print(*(set(sys.modules) - before))"
+    assert in_a_fresh_interpreter(code) == "\n"
 
 
 @pytest.mark.parametrize("before", LOADED_BEFORE)
