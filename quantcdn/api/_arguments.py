@@ -46,10 +46,11 @@ def check_arguments(function: Callable[..., object], api: AISessionsApi, **argum
     """
     if not hasattr(api, "list_ai_sessions"):
         raise ApiTypeError(f"api must be an AISessionsApi, not {type(api).__name__}")
-    parameters = [name for name in inspect.signature(function).parameters if name != "options"]
-    names = [*parameters, *RequestOptions.__annotations__]
-    if unknown := arguments.keys() - {*names}:
-        raise unknown_keywords(function.__name__, unknown, names)
+    if not arguments.keys() <= RequestOptions.__annotations__.keys():
+        parameters = [name for name in inspect.signature(function).parameters if name != "options"]
+        names = [*parameters, *RequestOptions.__annotations__]
+        if unknown := arguments.keys() - {*names}:
+            raise unknown_keywords(function.__name__, unknown, names)
     try:
         _read(arguments)
     except ValidationError as error:

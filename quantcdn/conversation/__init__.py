@@ -5,11 +5,10 @@ How it is known whether a turn was stored whose answer was lost: see `quantcdn.c
 
 import html
 import inspect
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from pydantic import ValidationError
 from typing_extensions import Self, Unpack
@@ -18,8 +17,10 @@ from quantcdn._show.notebook import repr_html
 from quantcdn._wire.call import RequestOptions
 from quantcdn._wire.secrets import forgetful
 from quantcdn.api._arguments import check_arguments
+from quantcdn.conversation._beyond import beyond_the_contract
 from quantcdn.conversation._history import History
 from quantcdn.conversation._keep_alive import Expiry, KeepAlive, Stop
+from quantcdn.conversation._steps import PART, Steps
 from quantcdn.conversation._turns import Turns
 from quantcdn.exceptions import (
     ApiTypeError,
@@ -34,7 +35,6 @@ from quantcdn.models import (
     CreateAISessionRequestInitialMessagesInnerDict,
     ExtendAISession200Response,
     ExtendAISessionRequest,
-    GetAISession200Response,
     UpdateAISession200Response,
     UpdateAISessionRequest,
     UpdateAISessionRequestNewMessagesInner,
@@ -45,16 +45,7 @@ if TYPE_CHECKING:
     from quantcdn._show.html import Page
     from quantcdn.api import AISessionsApi
 
-T = TypeVar("T")
-Answer = TypeVar("Answer", ExtendAISession200Response, UpdateAISession200Response)
-
 __all__ = ["Conversation", "Infer", "KeepAlive", "Reply"]
-
-# The part of the time left that a step may take where another may follow: reading after waiting for another thread,
-# sending after reading, and reading back after sending.
-_PART = 0.75
-# What is left of the time at the end, in seconds: a call that is allowed none would be refused as a mistake.
-_LEAST = 0.001
 
 
 class Reply(NamedTuple):
@@ -227,7 +218,7 @@ class Conversation:
         """
         check_arguments(self.refresh, self._api, **options)
         steps = self._steps(options)
-        self._turns.take(lambda: self._read(steps.next()), steps.left(_PART))
+        self._turns.take(lambda: self._read(steps.next()), steps.left(PART))
 
     @forgetful
     def append(
@@ -260,11 +251,12 @@ class Conversation:
         request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
         if not messages:
             raise ApiValueError("Give one message or more")
-        for index, message in enumerate(_turn(request)):
+        turn = _turn(request)
+        for index, message in enumerate(turn):
             if missing := {"role", "content"} - message.keys():
                 raise ApiValueError(f"Message {index} has no {' and no '.join(sorted(missing))}")
         steps = self._steps(options)
-        self._turns.take(lambda: self._store(request, steps), steps.left(_PART))
+        self._turns.take(lambda: self._store(request, turn, steps), steps.left(PART))
 
     @forgetful
     def turn(self, text: str, infer: Infer, **options: Unpack[RequestOptions]) -> str:
@@ -300,10 +292,10 @@ class Conversation:
             request = UpdateAISessionRequest.model_validate(
                 {"new_messages": [question, answer], "tokens_used": reply.tokens}
             )
-            self._store(request, steps)
+            self._store(request, _turn(request), steps)
             return reply.content
 
-        return self._turns.take(work, steps.left(_PART))
+        return self._turns.take(work, steps.left(PART))
 
     @forgetful
     def keep_alive(self, minutes: int = 60, **options: Unpack[RequestOptions]) -> KeepAlive:
@@ -340,16 +332,15 @@ class Conversation:
 
         return KeepAlive(forgetful(extend), left, self._wait)
 
-    def _steps(self, options: RequestOptions) -> "_Steps":
-        return _Steps(options, self._api.api_client.rest_client.timeout)
+    def _steps(self, options: RequestOptions) -> Steps:
+        return Steps(options, self._api.api_client.rest_client.timeout)
 
-    def _store(self, request: UpdateAISessionRequest, steps: "_Steps") -> None:
+    def _store(self, request: UpdateAISessionRequest, turn: Sequence[Mapping[str, Any]], steps: Steps) -> None:
         """Send a turn, and find out whether it was stored."""
         self._read_unless_current(steps)
-        turn = _turn(request)
         self._history.sending(turn)
         try:
-            answer = self._api.update_ai_session(self._organisation, self._session_id, request, **steps.next(_PART))
+            answer = self._api.update_ai_session(self._organisation, self._session_id, request, **steps.next(PART))
         except (OutcomeUnknownException, ResponseFormatException):
             if not self._is_stored(turn, steps.next()):
                 raise
@@ -366,19 +357,19 @@ class Conversation:
         except (OpenApiException, ValidationError):
             return False
 
-    def _read_unless_current(self, steps: "_Steps") -> None:
+    def _read_unless_current(self, steps: Steps) -> None:
         if not self._history.is_current:
-            self._read(steps.next(_PART))
+            self._read(steps.next(PART))
 
     def _read(self, options: RequestOptions, turn: Sequence[Mapping[str, Any]] = ()) -> bool:
         """Read the session, and tell whether a turn whose answer was lost is in it for certain."""
         session = self._api.get_ai_session(self._organisation, self._session_id, **options)
         if "messages" in session.unread:  # none is something else
             raise ResponseFormatException(reason="The messages of the session cannot be read")
-        expires_at = _beyond_the_contract(session, ExtendAISession200Response, "expiresAt", "expires_at").expires_at
+        expires_at = beyond_the_contract(session, ExtendAISession200Response, "expiresAt", "expires_at").expires_at
         if expires_at is not None:
             self._expiry = self._expiry.moved_to(expires_at)
-        self._note_tokens(_beyond_the_contract(session, UpdateAISession200Response, "totalTokens", "total_tokens"))
+        self._note_tokens(beyond_the_contract(session, UpdateAISession200Response, "totalTokens", "total_tokens"))
         return self._history.read(session.messages or [], turn)
 
     def _note_tokens(self, answer: UpdateAISession200Response) -> None:
@@ -386,49 +377,9 @@ class Conversation:
             self._total_tokens = answer.total_tokens
 
 
-class _Steps:
-    """The options for each step of a call, with the time that is left for it."""
-
-    def __init__(self, options: RequestOptions, default_timeout: float) -> None:
-        self._options = options
-        timeout = options.get("_request_timeout")
-        self._ends = time.monotonic() + _in_all(default_timeout if timeout is None else timeout)
-
-    def left(self, share: float = 1.0) -> float:
-        """This share of the time that is left, in seconds; `math.inf` where only each request has a limit, or none."""
-        return max(share * (self._ends - time.monotonic()), _LEAST)
-
-    def next(self, share: float = 1.0) -> RequestOptions:
-        """The options for the next step, which may take this share of the time that is left."""
-        left = self.left(share)
-        return self._options if left == math.inf else {**self._options, "_request_timeout": left}
-
-    def aside(self, work: Callable[[], T]) -> T:
-        """Do what does not count."""
-        began = time.monotonic()
-        try:
-            return work()
-        finally:
-            self._ends += time.monotonic() - began
-
-
-def _in_all(timeout: object) -> float:
-    """How long all the steps may take. A pair holds for each request, and a double of a client has no timeout."""
-    return timeout if isinstance(timeout, int | float) else math.inf
-
-
 def _turn(request: UpdateAISessionRequest) -> list[dict[str, Any]]:
     """The messages that a request appends."""
     return cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
-
-
-def _beyond_the_contract(session: GetAISession200Response, kind: type[Answer], *names: str) -> Answer:
-    """What get tells beyond its contract, as the answer that tells it by contract."""
-    told = session.model_extra or {}
-    try:
-        return kind.model_validate({name: told[name] for name in names if name in told})
-    except ValidationError:
-        return kind()
 
 
 def _reply(result: object) -> Reply:
