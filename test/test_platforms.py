@@ -115,3 +115,56 @@ def test_the_sandbox_says_what_the_shells_of_windows_take() -> None:
         "$env:QUANT_API_TOKEN = 'it''s'; $env:QUANT_ORGANISATION = 'a b'",
         'or, in cmd: set "QUANT_API_TOKEN=it\'s" & set "QUANT_ORGANISATION=a b"',
     ]
+
+
+# Browsers
+
+IN_A_BROWSER = """
+import http.client, io
+import urllib3.connection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+class Browser:
+    \'\'\'As urllib3's own connection in a browser: it has no socket, and one error for all that fails.\'\'\'
+    asked = []
+    is_verified = is_connected = True
+    is_closed = has_connected_to_proxy = False
+    proxy = proxy_is_verified = None
+    def __init__(self, host, port=None, **options):
+        self.host, self.port, self.timeout = host, port, 0.0
+    def connect(self):
+        pass
+    def request(self, method, url, *arguments, **options):
+        self.asked.append(method)
+        if "refused" in url:
+            raise http.client.HTTPException("fetch failed")
+    def getresponse(self):
+        return urllib3.HTTPResponse(io.BytesIO(b'{"id": "s"}'), status=200, preload_content=False)
+    def close(self):
+        pass
+
+HTTPConnectionPool.ConnectionCls = HTTPSConnectionPool.ConnectionCls = Browser
+urllib3.connection.HTTPConnection = urllib3.connection.HTTPSConnection = Browser
+import ssl
+def refuse(*arguments):
+    raise AttributeError("there is no TLS in a browser's Python")
+ssl.SSLContext.load_default_certs = refuse
+
+import quantcdn
+api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration("https://quant.example", "qc_token", retries=2)))
+print(api.get_ai_session("o", "s").id)
+print(quantcdn.bulk.delete(api, "o", session_ids=["s"]))
+try:
+    api.create_ai_session("refused", {"userId": "u"})
+except quantcdn.OutcomeUnknownException as error:
+    print(error)
+print(*Browser.asked)
+"""
+
+
+def test_in_a_browser_the_browser_is_asked_and_what_may_have_been_sent_is_not_repeated() -> None:
+    run = subprocess.run([sys.executable, "-c", IN_A_BROWSER], capture_output=True, text=True, check=False)
+    lost = (
+        "The connection to https://quant.example was lost: fetch failed; whether the request took effect is not known"
+    )
+    assert run.stdout.splitlines() == ["s", "1 done", lost, "GET DELETE POST"], run.stderr

@@ -69,7 +69,8 @@ def _lost(error: Exception, request: Request, deadline: Deadline) -> TransportEx
         return ConnectionException(f"The secure connection to {where} was lost: {_cause(error)}")
     reason = f"The connection to {where} was lost"
     inner = error.args[-1] if isinstance(error, errors.ProtocolError) and error.args else error
-    if isinstance(error, ValueError | OverflowError) or _is_nonsense(inner):
+    has_told = deadline.sending.sent is not None  # in a browser, each failure is the same error of HTTP
+    if isinstance(error, ValueError | OverflowError) or (has_told and _is_nonsense(inner)):
         reason = f"{where} did not answer in HTTP that can be read"
     return ConnectionException(f"{reason}: {_cause(error)}")
 

@@ -29,6 +29,9 @@ from quantcdn._transport.answer import Answer
 from quantcdn._transport.connect import connected
 from quantcdn._transport.deadline import Deadline, TimeLeft
 
+HAS_SOCKETS = issubclass(HTTPConnection, http.client.HTTPConnection)
+"""Whether connections are Python's. In a browser they are its own, as are its certificates: urllib3 only asks it."""
+
 _PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time
 
 
@@ -299,7 +302,7 @@ class _Pool(HTTPConnectionPool):
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
         current: Any = HTTPConnectionPool.ConnectionCls
-        return _Connection if current is HTTPConnection else current
+        return _Connection if HAS_SOCKETS and current is HTTPConnection else current
 
 
 class _TLSPool(HTTPSConnectionPool):
@@ -308,7 +311,7 @@ class _TLSPool(HTTPSConnectionPool):
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
         current: Any = HTTPSConnectionPool.ConnectionCls
-        return _TLSConnection if current is HTTPSConnection else current
+        return _TLSConnection if HAS_SOCKETS and current is HTTPSConnection else current
 
 
 POOL_CLASSES: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http": _Pool, "https": _TLSPool}

@@ -11,7 +11,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
-from quantcdn._transport.pool import POOL_CLASSES, SOCKET_OPTIONS
+from quantcdn._transport.pool import HAS_SOCKETS, POOL_CLASSES, SOCKET_OPTIONS
 from quantcdn._transport.proxies import SOCKS, Proxies, Proxy
 from quantcdn._transport.tls import Certificates
 from quantcdn._wire.headers import Headers
@@ -132,7 +132,7 @@ def _pools(classes: Mapping[str, type[HTTPConnectionPool]], certificates: Certif
 
     def secure(host: str, port: int, **options: Any) -> HTTPConnectionPool:
         try:
-            context = certificates.for_servers()
+            context = certificates.for_servers() if HAS_SOCKETS else None
         except ApiValueError as error:
             reason = f"No secure connection to {host}: {error}"
             raise TLSException(reason, never_sent=True, permanent=True) from None
