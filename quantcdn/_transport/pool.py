@@ -29,7 +29,7 @@ from quantcdn._transport.answer import Answer
 from quantcdn._transport.connect import connected
 from quantcdn._transport.deadline import Deadline, TimeLeft
 
-HAS_SOCKETS = issubclass(HTTPConnection, http.client.HTTPConnection)
+HAS_SOCKETS = http.client.HTTPConnection in HTTPConnection.__mro__
 """Whether connections are Python's. In a browser they are its own, as are its certificates: urllib3 only asks it."""
 
 _PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time

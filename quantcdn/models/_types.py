@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -16,7 +17,8 @@ from typing_extensions import Self
 Instant = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: core_schema.datetime_schema())]
 """A datetime. Pydantic is not asked what that is: where a test has stopped the clock by then, it does not know."""
 
-MAX_JSON_DEPTH = 200
+# Where calls take more of a stack that is short, pydantic writes fewer levels.
+MAX_JSON_DEPTH = 50 if sys.platform == "emscripten" else 100 if sys.implementation.name == "pypy" else 200
 _MINUTE = timedelta(minutes=1)
 
 
