@@ -177,6 +177,7 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
         "Networks",
         "Notebooks",
         "Performance",
+        "Platforms",
         "Reliability",
         "Sandbox",
     }
@@ -726,6 +727,26 @@ def check_measured(table: Table, _sent: dict[str, Received]) -> None:
         assert all(re.fullmatch(r"[+-]?\d[\d,.]*( µs| ms| MB)?( ± .*| \(-?\d.*%\))?", cell) for cell in cells), cells
 
 
+def check_pythons(table: Table, _sent: dict[str, Received]) -> None:
+    supported = re.findall(r"Python :: (3\.\d+)\"", (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert table.column("Python") == supported
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    minors = ",".join(version.removeprefix("3.") for version in supported)
+    assert tox["tox"]["labels"].strip() == f"interpreters = py3{{{minors}}}-{{lowest,newest}}"
+    assert {cell for _, *cells in table.body for cell in cells} <= {"run as a whole", "not run as a whole"}
+
+
+def check_systems(table: Table, _sent: dict[str, Received]) -> None:
+    assert table.column("System") == ["Linux", "Windows", "macOS"]
+
+
+def check_differences(table: Table, _sent: dict[str, Received]) -> None:
+    for cell in table.column("Test"):
+        file, name = plain(cell).split("::")
+        assert f"def {name}(" in (ROOT / "test" / file).read_text("utf-8")
+
+
 CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Class", "Method", "HTTP request", "Description"): check_endpoints,
     ("Method", "HTTP request", "Description"): check_endpoints,
@@ -746,6 +767,9 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Environment", "What it checks"): check_environments,
     ("Entry", "Servers"): check_no_proxy,
     ("Option", "The name"): check_names,
+    ("Python", "Lowest dependencies", "Newest dependencies"): check_pythons,
+    ("System", "How that is known"): check_systems,
+    ("What differs", "Test"): check_differences,
 }
 CHECKS_BY_HEADING = {"Properties": check_properties, "Parameters": check_parameters, "Per-call options": check_options}
 

@@ -244,8 +244,8 @@ def test_the_lines_of_a_traceback_stay_and_its_causes_keep_type_and_text() -> No
 
 def test_what_is_left_of_a_call_is_no_tuple_and_no_mapping() -> None:
     """So nothing can walk into it, wherever it is held."""
+    from quantcdn._exchange import Exchange
     from quantcdn._wire.message import Request, Response
-    from quantcdn.attempt import Exchange
 
     for kind in (Request, Response, Exchange):
         assert not any(hasattr(kind, name) for name in ("_fields", "keys", "__iter__", "__dataclass_fields__"))
