@@ -168,6 +168,7 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
     subjects = {
         *MODELS,
         *quantcdn.api.__all__,
+        "Architecture",
         "Bulk",
         "CommandLine",
         "Conversations",
@@ -217,6 +218,13 @@ def test_links_into_the_pages_of_the_official_client_still_work() -> None:
         "BearerAuth",
     }
     assert API_PAGE.anchors >= OPERATIONS.keys()
+
+
+def test_the_way_of_a_call_names_rooms_that_are_there() -> None:
+    steps = re.findall(r"^\d+\. .*", PAGES["docs/Architecture.md"].text, re.MULTILINE)
+    places = re.findall(r"`([\w/]+\.py)`", " ".join(steps[:10]))
+    assert len(places) > 8
+    assert [place for place in places if not (ROOT / "quantcdn" / place).is_file()] == []
 
 
 def test_the_changelog_begins_with_this_version() -> None:
@@ -690,6 +698,11 @@ def check_rooms(table: Table, _sent: dict[str, Received]) -> None:
     assert sorted(re.findall(r"`(\w+(?:\.py|/))`", " ".join(table.column("Room")))) == sorted(modules | folders)
 
 
+def check_places(table: Table, _sent: dict[str, Received]) -> None:
+    for place in re.findall(r"`([\w/]+(?:\.py|/))`", " ".join(table.column("Change"))):
+        assert (ROOT / "quantcdn" / place).exists(), place
+
+
 def check_environments(table: Table, _sent: dict[str, Received]) -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
@@ -763,7 +776,8 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Example", "What it shows", "Run it with"): check_examples,
     ("Answer", "Meaning"): check_example_answers,
     ("Extra", "What it brings"): check_extras,
-    ("Room", "What lives there"): check_rooms,
+    ("Room", "What lives there", "Its rule"): check_rooms,
+    ("To add", "Change"): check_places,
     ("Environment", "What it checks"): check_environments,
     ("Entry", "Servers"): check_no_proxy,
     ("Option", "The name"): check_names,

@@ -73,13 +73,8 @@ def _place(method: FunctionType, cls: type) -> None:
     setattr(cls, name, method)
 
 
-def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...]:
-    """The three variants of the operation that a builder declares: plain, with HTTP info, without preloaded content.
-
-    The builder is named as the plain variant. It takes the parameters and the options of the operation, which are
-    validated first, and returns the call to carry out.
-    """
-    name = builder.__name__
+def _checked(builder: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
+    """The builder of a call, of which the arguments are validated first."""
     # Built on first use: eager builds would cost a fifth of the time that the dependencies take to import.
     validate = validate_call(config=ConfigDict(defer_build=True, hide_input_in_errors=True))
     validated: Callable[..., Call[T]] = validate(builder)
@@ -88,7 +83,8 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
 
     def build(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
         if not kwargs.keys() <= names:
-            raise unknown_keywords(name, kwargs.keys() - names, [*parameters, *RequestOptions.__annotations__])
+            unknown = kwargs.keys() - names
+            raise unknown_keywords(builder.__name__, unknown, [*parameters, *RequestOptions.__annotations__])
         try:
             if len(args) > len(parameters):
                 return validated(*args, **kwargs)  # it says that there are too many
@@ -97,6 +93,17 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
         except ValidationError as error:
             refusal = without_input(error)
         raise refusal  # here, where its context does not hold the error with the input
+
+    return build
+
+
+def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...]:
+    """The three variants of the operation that a builder declares: plain, with HTTP info, without preloaded content.
+
+    The builder is named as the plain variant. It takes the parameters and the options of the operation, and returns
+    the call to carry out.
+    """
+    build = _checked(builder)
 
     def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -122,28 +129,19 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
             forget_locals(error)
             raise
 
-    types = get_type_hints(builder)
-    result: Any = types["return"].__args__[0]
-    given = [
-        parameter.replace(annotation=types[parameter.name])
-        for parameter in inspect.signature(builder).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = inspect.Signature([own, *given, *_OPTIONS])
-    _describe(plain, name, builder, signature.replace(return_annotation=result))
+    _describe(plain, builder)
     _describe(
         with_http_info,
-        f"{name}_with_http_info",
         builder,
-        signature.replace(return_annotation=ApiResponse[result]),
+        "_with_http_info",
+        lambda data: cast("Any", ApiResponse)[data],
         "This variant returns an `ApiResponse`, with status, headers and raw body around the data.",
     )
     _describe(
         without_preload_content,
-        f"{name}_without_preload_content",
         builder,
-        signature.replace(return_annotation=BaseHTTPResponse),
+        "_without_preload_content",
+        lambda _: BaseHTTPResponse,
         "This variant returns the urllib3 response, unread, whatever its status. Read or close it.",
     )
     return plain, with_http_info, without_preload_content
@@ -162,16 +160,34 @@ def unknown_keywords(function_name: str, unknown: set[str], names: list[str]) ->
 
 
 def _describe(
-    function: Callable[..., object],
-    name: str,
+    variant: Callable[..., object],
     builder: Callable[..., object],
-    signature: inspect.Signature,
+    suffix: str = "",
+    returned: Callable[[Any], object] = lambda data: data,
     note: str = "",
 ) -> None:
-    """Make a variant look, to `help` and to what reads type hints, as if it had been written out."""
+    """Make a variant look, to `help` and to what reads type hints, as if it had been written out.
+
+    Args:
+        variant: the variant.
+        builder: the builder of its calls.
+        suffix: what its name has after that of the operation.
+        returned: the type that it returns, for the type of the data.
+        note: what it does otherwise than the plain variant.
+    """
     summary, _, rest = inspect.cleandoc(builder.__doc__ or "").partition("\n\n")
-    function.__name__ = name
-    function.__doc__ = "\n\n".join(filter(None, [summary, note, rest]))
-    types = {name: parameter.annotation for name, parameter in signature.parameters.items() if name != "self"}
-    function.__annotations__ = {**types, "return": signature.return_annotation}
-    vars(function)["__signature__"] = signature
+    variant.__name__ = f"{builder.__name__}{suffix}"
+    variant.__doc__ = "\n\n".join(filter(None, [summary, note, rest]))
+    types = get_type_hints(builder)
+    given = [
+        parameter.replace(annotation=types[parameter.name])
+        for parameter in inspect.signature(builder).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = [*given, *_OPTIONS]
+    data: Any = types["return"].__args__[0]
+    signature = inspect.Signature([own, *parameters], return_annotation=returned(data))
+    annotations = {parameter.name: parameter.annotation for parameter in parameters}
+    variant.__annotations__ = {**annotations, "return": signature.return_annotation}
+    vars(variant)["__signature__"] = signature
