@@ -332,6 +332,13 @@ def test_a_model_is_named_in_plain_words(caption: str) -> None:
     assert tables(CAPTIONS[caption])[0][0] == caption
 
 
+def test_a_model_of_the_application_s_own_is_shown_under_its_own_name() -> None:
+    class Ticket(ListAISessions200ResponseInner):
+        """A session that the application gave fields of its own."""
+
+    assert tables(Ticket(title="T")) == [("Ticket", [["title", "T"]])]
+
+
 def test_a_conversation_shows_what_is_known_of_its_session_and_its_transcript(
     sandbox: Sandbox, connect: Connect
 ) -> None:

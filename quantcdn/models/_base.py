@@ -29,7 +29,7 @@ class Model(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
     __signature__: ClassVar[Signature]
-    _caption: ClassVar[str] = ""
+    _caption: ClassVar[str]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -64,7 +64,9 @@ class Model(BaseModel):
     def _shown(self, page: "Page") -> str:
         from quantcdn._show.html import line
 
-        return page.fields(line(self._caption or type(self).__name__), dict(self))
+        kind = type(self)
+        caption = kind._caption if "_caption" in vars(kind) else kind.__name__  # a subclass is not what it is made of
+        return page.fields(line(caption), dict(self))
 
     _repr_html_ = repr_html
 

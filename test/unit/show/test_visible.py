@@ -1,14 +1,12 @@
-"""Text that is safe to show: nothing of it acts or hides, and what can be seen stays. Ages, as a person says them."""
+"""Text that is safe to show: nothing of it acts or hides, and what can be seen stays."""
 
 import re
 import unicodedata
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantcdn._show.age import age
 from quantcdn._show.visible import shortened, visible
 
 anything = st.text(st.characters(exclude_categories=[]))
@@ -111,22 +109,3 @@ def test_a_megabyte_of_what_hides_is_written_out_too() -> None:
 )
 def test_a_text_is_cut_to_its_length_and_says_so(text: str, cut: str) -> None:
     assert shortened(text, 5) == cut
-
-
-@pytest.mark.parametrize(
-    ("passed", "said"),
-    [
-        (timedelta(0), "0 s"),
-        (timedelta(seconds=59.9), "59 s"),
-        (timedelta(minutes=1), "1 min"),
-        (timedelta(minutes=59, seconds=59), "59 min"),
-        (timedelta(hours=3, minutes=59), "3 h"),
-        (timedelta(hours=24), "1 d"),
-        (timedelta(days=400), "400 d"),
-    ],
-    ids=str,
-)
-def test_an_age_is_said_in_its_largest_unit(passed: timedelta, said: str) -> None:
-    now = datetime(2026, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
-
-    assert age(now - passed, now) == age(now + passed, now) == said
