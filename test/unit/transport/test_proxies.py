@@ -8,7 +8,7 @@ from quantcdn import ApiValueError
 from quantcdn._transport.proxies import Proxies, Proxy, is_exempt
 from quantcdn._wire.origin import origin_of
 
-from .calls import SECRET
+from ..calls import SECRET
 
 CORPORATE = "http://proxy.corp.example:3128"
 

@@ -17,7 +17,7 @@ from quantcdn._wire.origin import origin_of
 from quantcdn._wire.token import normalised_token
 from quantcdn.exceptions import ApiValueError
 
-from .calls import CALLS, CREATE, EXTEND, GET, SECRET, build, json_objects, texts
+from ..calls import CALLS, CREATE, EXTEND, GET, SECRET, build, json_objects, texts
 
 HOST = "https://api.example"
 SESSIONS = "/api/v3/organizations/org/ai/sessions"

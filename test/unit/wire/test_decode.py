@@ -35,7 +35,7 @@ from quantcdn._wire.decode import decode
 from quantcdn._wire.headers import Headers
 from quantcdn._wire.message import Response
 
-from .calls import CALLS, CREATE, DELETE, GET, LIST, SECRET, UPDATE, answer, json_values, texts
+from ..calls import CALLS, CREATE, DELETE, GET, LIST, SECRET, UPDATE, answer, json_values, texts
 
 MODELS = {
     "create": CreateAISession201Response,
