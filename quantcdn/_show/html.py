@@ -72,7 +72,7 @@ class Page(NamedTuple):
         """A table with a row for each field that is not None."""
         known = [(name, value) for name, value in fields.items() if value is not None]
         rows = [_row(line(name), self.value(name, value)) for name, value in known[:_FIELDS]]
-        return _table(caption, *rows, *_left_out(len(known) - len(rows), "more field"))
+        return _table(caption, *rows, *_left_out(len(known) - len(rows), "more field", 2))
 
     def value(self, name: str, value: object) -> str:
         """The value of a field. Where its name says that it is an instant, how long ago that was."""
@@ -111,7 +111,7 @@ def rows(noun: str, names: Sequence[str], items: Sequence[Iterable[str]], count:
         count: how many things there are.
     """
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    left_out = _left_out(count - len(items), f"more {noun}")
+    left_out = _left_out(count - len(items), f"more {noun}", len(names))
     return _table(
         counted(count, noun), f"<thead><tr>{head}</tr></thead>", *(_row(*cells) for cells in items), *left_out
     )
@@ -120,7 +120,7 @@ def rows(noun: str, names: Sequence[str], items: Sequence[Iterable[str]], count:
 def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
     """A table with a row for each message."""
     last = messages[-_MESSAGES:]
-    earlier = _left_out(len(messages) - len(last), "earlier message")
+    earlier = _left_out(len(messages) - len(last), "earlier message", 2)
     return _table(counted(len(messages), "message"), *earlier, *map(_message, last))
 
 
@@ -162,8 +162,8 @@ def _row(header: str, *cells: str) -> str:
     return f'<tr><th scope="row">{header}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _left_out(count: int, noun: str) -> list[str]:
-    return [f'<tr><td colspan="5"><i>and {counted(count, noun)}</i></td></tr>'] if count else []
+def _left_out(count: int, noun: str, columns: int) -> list[str]:
+    return [f'<tr><td colspan="{columns}"><i>and {counted(count, noun)}</i></td></tr>'] if count else []
 
 
 def _text(value: object) -> str:
