@@ -106,6 +106,7 @@ WORK: dict[str, Callable[..., Any]] = {
     [
         ({"user_id": ""}, "user_id is blank"),
         ({"session_group": " "}, "session_group is blank"),
+        ({"user_id": "\ufeff\x00"}, "user_id is blank"),
         ({"idle_for": timedelta(0)}, "idle_for must be longer"),
         ({"idle_for": timedelta(days=-2)}, "idle_for must be longer"),
         ({"idle_for": 2}, "idle_for must be a timedelta, not int"),

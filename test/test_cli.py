@@ -317,14 +317,18 @@ def test_hostile_titles_in_csv_act_neither_on_a_terminal_nor_in_a_spreadsheet(ho
 
 def test_in_csv_no_text_is_a_formula_and_a_number_stays_one(env: dict[str, str]) -> None:
     starts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"]
-    named = {"sessionId": "s-1", **{f"={index}": text for index, text in enumerate(starts)}, "tokens": -5, "cost": -0.5}
+    # Where semicolons part the columns, a cell begins after one; and a quote amid a line quotes no line break.
+    inside = {"a;=1": "a;'=1", "a\n=1": "a\n'=1", 'a;; "@1': "a;; \"'@1", "a;b-c, 1=1": "a;b-c, 1=1"}
+    texts = [*starts, *inside]
+    named = {"sessionId": "s-1", **{f"={index}": text for index, text in enumerate(texts)}, "tokens": -5, "cost": -0.5}
     with scripted_server([json_answer(named, 201)]) as server:
         run = quantcdn(pointing_to(env, server.host), *CREATE, "-o", "csv")
 
     header, row = csv.reader(io.StringIO(run.stdout, newline=""))
     assert [cell for cell in header if cell[0] in "=+-@"] == []
-    assert [row[header.index(f"'={index}")] for index in range(len(starts))] == [
-        "'" + text.replace("\r", "\\r") for text in starts
+    assert [row[header.index(f"'={index}")] for index in range(len(texts))] == [
+        *("'" + text.replace("\r", "\\r").replace("\n=", "\n'=") for text in starts),
+        *inside.values(),
     ]
     assert (row[header.index("tokens")], row[header.index("cost")]) == ("-5", "-0.5")
 

@@ -43,6 +43,11 @@ def visible(text: str, *, multiline: bool = False) -> str:
     return _compiled(_hidden, re.DOTALL).sub(_escape, text)
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen."""
+    return not any(char.isprintable() and not char.isspace() for char in text)
+
+
 def shortened(text: str, length: int) -> str:
     """The text, cut to a length and ended by an ellipsis where it is longer."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"

@@ -33,6 +33,12 @@ _looks_random = re.compile(r"(?=.*\d)(?=.*[^\W\d])\S{12,}").fullmatch
 _SHORTEST = 8
 # How many parts of a header are looked for. Browsers send fewer cookies.
 _MOST_PARTS = 50
+# What others escape that Python leaves as it is: in HTML Jinja, Go and Mustache, in JSON .NET and Go.
+_GO_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "+": "&#43;"}
+_MUSTACHE = {**_GO_HTML, '"': "&quot;", "+": "+", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;"}
+_MORE_HTML = [str.maketrans(_MUSTACHE), str.maketrans(_GO_HTML), str.maketrans({**_GO_HTML, "+": "+"})]
+_GO_JSON = str.maketrans({"&": r"\u0026", "<": r"\u003c", ">": r"\u003e"})
+_find_what_dotnet_escapes = re.compile("[^ -~]|[&<>'+\"`]")
 _OURS = frozenset(["quantcdn", "pydantic"])  # packages whose functions run before a request is sent
 # A cause that holds more than this holds an answer.
 _LONGEST_TEXT = 1000
@@ -109,17 +115,24 @@ class Hider:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    escaped = json.dumps(secret)[1:-1]
-    yield from (secret, escaped, escaped.replace("/", "\\/"))
     marked = html.escape(secret)
-    yield from (marked, marked.replace("&#x27;", "&#39;"), html.escape(secret, quote=False))
+    texts = [secret, marked, marked.replace("&#x27;", "&#39;"), html.escape(secret, quote=False)]
+    for text in [*texts, *map(secret.translate, _MORE_HTML)]:
+        escaped = json.dumps(text)[1:-1]
+        yield from (text, escaped, escaped.replace("/", "\\/"))
+        yield escaped.translate(_GO_JSON)
+    yield _find_what_dotnet_escapes.sub(_by_number, secret)
     for encoded in {secret.encode(), secret.encode("latin-1", "replace")}:
         for safe in ("", "/", "~!*'()", "/~!*'();:@&=+$,?#"):  # as Python, JavaScript and others do
             quoted = quote(encoded, safe)
-            yield from (quoted, re.sub("%..", _lower, quoted), quoted.replace("%20", "+"))
+            yield from (quoted, re.sub("%..", _lower, quoted), quoted.replace("%20", "+"), quoted.replace("%", "%25"))
         for shift in range(3):
             inside = _inside_base64(encoded, shift)
             yield from (inside, inside.replace("+", "-").replace("/", "_"))
+
+
+def _by_number(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04X}"
 
 
 def _lower(match: re.Match[str]) -> str:

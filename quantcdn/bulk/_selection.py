@@ -7,6 +7,7 @@ from typing import cast
 
 from typing_extensions import Unpack
 
+from quantcdn._show.visible import is_blank
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
 from quantcdn.bulk._progress import Bar
@@ -45,7 +46,7 @@ class Selection:
         """
         filters = {name: value for name, value in vars(self).items() if name != "session_ids" and value is not None}
         for name, value in filters.items():
-            if isinstance(value, str) and not value.strip():
+            if isinstance(value, str) and is_blank(value):
                 raise ApiValueError(f"{name} is blank, which a service may take for no filter at all")
         if self.session_ids is not None and filters:
             raise ApiValueError(f"Give session_ids or filters, not both: {', '.join(filters)} came with session_ids")

@@ -27,6 +27,8 @@ _SHORTEST, _LONGEST = 12, 100  # in cells: what is left of it at least, before a
 _GAP = 2
 # https://owasp.org/www-community/attacks/CSV_Injection
 _is_formula = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]").match
+# Where a semicolon parts columns, as in much of Europe, a quote amid a line quotes nothing: a cell begins here as well.
+_find_beginnings = re.compile(r"[;\n][;\s\"]*")
 _needs_quotes = re.compile(r"[\",\r\n]").search
 
 
@@ -164,7 +166,11 @@ def _cell(value: object) -> str:
     text = _plain(value)
     if isinstance(value, str) and _is_formula(text):
         text = f"'{text}"
-    return visible(text, multiline=not sys.stdout.isatty())
+    return _find_beginnings.sub(_guarded, visible(text, multiline=not sys.stdout.isatty()))
+
+
+def _guarded(beginning: re.Match[str]) -> str:
+    return f"{beginning[0]}'" if _is_formula(beginning.string, beginning.end()) else beginning[0]
 
 
 def _json(value: object, indent: int | None = None) -> str:

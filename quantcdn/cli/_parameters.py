@@ -7,6 +7,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from quantcdn._show.visible import is_blank
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -34,7 +36,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 def not_blank(text: str) -> str:
     """The text, unless a filter could not name it: none may be blank."""
-    if not text.strip():
+    if is_blank(text):
         raise typer.BadParameter("it is blank")
     return text
 

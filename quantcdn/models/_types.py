@@ -54,7 +54,7 @@ Text = Annotated[
 Filter = Annotated[
     str,
     _Checked(
-        core_schema.str_schema(strict=True, pattern=r"\S"),
+        core_schema.str_schema(strict=True, pattern=r"[^\s\p{Cc}\p{Cf}]"),  # others trim a NUL or U+FEFF as well
         "Input should be a valid string, not blank (a service may take that for no filter at all) and without lone "
         "surrogates",
     ),
