@@ -1,6 +1,7 @@
 """Where requests go: a base URL, checked once and taken apart."""
 
 import re
+import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
@@ -41,7 +42,7 @@ class Origin(NamedTuple):
         if name == "localhost" or name.endswith(".localhost"):
             return True
         address = address_of(name)
-        return address is not None and address.is_loopback
+        return address is not None and (address.is_loopback or address.is_unspecified)  # 0.0.0.0 leads here as well
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
@@ -49,7 +50,10 @@ def address_of(host: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
-        return None
+        try:
+            address = IPv4Address(socket.inet_aton(host))  # 127.1 and 0x7f000001 are addresses to the system
+        except (OSError, ValueError):
+            return None
     return getattr(address, "ipv4_mapped", None) or address  # ::ffff:10.0.0.1 is 10.0.0.1
 
 

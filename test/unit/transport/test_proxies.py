@@ -119,6 +119,13 @@ def test_the_variable_of_the_scheme_counts_first_and_lower_case_before_upper_cas
         *["http://localhost", "http://LOCALHOST:8000", "https://localhost.", "http://api.localhost:1"],
         *["http://127.0.0.1:8000", "https://127.1.2.3", "http://[::1]:8000", "http://[0:0:0:0:0:0:0:1]"],
         "http://[::ffff:127.0.0.1]",
+        *[
+            "http://127.1",
+            "http://0x7f000001:8000",
+            "http://2130706433",
+            "http://0177.0.0.1",
+        ],  # as the system reads them
+        *["http://0.0.0.0:8000", "http://[::]"],
     ],
 )
 def test_this_machine_is_never_behind_a_proxy_of_the_environment(host: str) -> None:
