@@ -240,53 +240,55 @@ class ApiClient:
         """Send a request, and again where that may be and helps. What was exchanged comes with the answer."""
         exchanges: list[Exchange] = []
         needs_fresh = False
-        while True:
-            request = _request_of(encoded, exchanges)
-            answer = opened = failure = None
-            number = len(exchanges) + 1
-            has_another = repeatable and number < self._retry_policy.attempts
-            started = time.monotonic()
-            try:
-                opened = self.rest_client.open(request, deadline, needs_fresh=needs_fresh, has_another=has_another)
-                answer = finish(opened, request, deadline)
-                ending = Ending.answered(opened.status, opened.headers, self._retry_policy)
-            except ApiException as error:
-                failure = error
-                ending = Ending.of(error, on_kept_connection=deadline.sending.is_kept)
-            except BaseException:  # an interrupt
-                if opened is not None:
+        opened = None
+        try:
+            while True:
+                request = _request_of(encoded, exchanges)
+                opened = answer = failure = None
+                number = len(exchanges) + 1
+                has_another = repeatable and number < self._retry_policy.attempts
+                started = time.monotonic()
+                try:
+                    opened = self.rest_client.open(request, deadline, needs_fresh=needs_fresh, has_another=has_another)
+                    answer = finish(opened, request, deadline)
+                    ending = Ending.answered(opened.status, opened.headers, self._retry_policy)
+                except ApiException as error:
+                    failure = error
+                    ending = Ending.of(error, on_kept_connection=deadline.sending.is_kept)
+                ended = time.monotonic()
+                delay = delay_before_retry(
+                    self._retry_policy,
+                    ending,
+                    repeatable=repeatable,
+                    attempt=number,
+                    time_left=deadline.left() if deadline.is_finite else self.rest_client.timeout,
+                    chance=random.random,
+                    now=_now,
+                    earlier=[exchange.ending for exchange in exchanges],
+                )
+                failed = type(failure).__name__ if failure else None
+                exchanges.append(Exchange(number, request, opened, failed, ending, ended - started, delay))
+                publish(exchanges[-1], self._on_attempt)
+                if opened is not None and (failure is not None or delay is not None):
                     opened.close()
-                raise
-            ended = time.monotonic()
-            delay = delay_before_retry(
-                self._retry_policy,
-                ending,
-                repeatable=repeatable,
-                attempt=number,
-                time_left=deadline.left() if deadline.is_finite else self.rest_client.timeout,
-                chance=random.random,
-                now=_now,
-                earlier=[exchange.ending for exchange in exchanges],
-            )
-            failed = type(failure).__name__ if failure else None
-            exchanges.append(Exchange(number, request, opened, failed, ending, ended - started, delay))
-            publish(exchanges[-1], self._on_attempt)
-            if opened is not None and (failure is not None or delay is not None):
+                if delay is not None:
+                    needs_fresh = needs_fresh or ending.is_stale
+                    time.sleep(delay)
+                elif failure is None:
+                    return cast("Finished", answer), exchanges
+                else:
+                    raised = failure
+                    if isinstance(failure, TransportException):
+                        failure.never_sent = all(exchange.ending.never_sent for exchange in exchanges)
+                        if not repeatable and ending.unknown:
+                            raised = with_unknown_outcome(failure)
+                    raised.__cause__ = failure.__cause__
+                    _finish(raised, exchanges)
+                    raise raised
+        except BaseException:  # a failure, or an interrupt wherever it strikes
+            if opened is not None:
                 opened.close()
-            if delay is not None:
-                needs_fresh = needs_fresh or ending.is_stale
-                time.sleep(delay)
-            elif failure is None:
-                return cast("Finished", answer), exchanges
-            else:
-                raised = failure
-                if isinstance(failure, TransportException):
-                    failure.never_sent = all(exchange.ending.never_sent for exchange in exchanges)
-                    if not repeatable and ending.unknown:
-                        raised = with_unknown_outcome(failure)
-                raised.__cause__ = failure.__cause__
-                _finish(raised, exchanges)
-                raise raised
+            raise
 
 
 def _request_of(encoded: Callable[[], Request], exchanges: Sequence[Exchange]) -> Request:

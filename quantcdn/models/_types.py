@@ -54,7 +54,7 @@ Text = Annotated[
 Filter = Annotated[
     str,
     _Checked(
-        core_schema.str_schema(strict=True, pattern=r"[^\s\p{Cc}\p{Cf}]"),  # others trim a NUL or U+FEFF as well
+        core_schema.str_schema(strict=True, pattern=r"[^\s\p{Cc}\x{200b}\x{feff}]"),  # others trim these as well
         "Input should be a valid string, not blank (a service may take that for no filter at all) and without lone "
         "surrogates",
     ),
