@@ -15,7 +15,7 @@ import urllib3
 from conftest import Connect
 from servers import CLOSE, RESET, STALL, Answer, answer, json_answer, scripted_server
 
-from quantcdn import ApiException, Attempt, Configuration, NotFoundException, RetryPolicy
+from quantcdn import AISessionsApi, ApiException, Attempt, Configuration, NotFoundException, RetryPolicy
 
 SESSION = json_answer({"id": "s-1"}, headers={"X-Request-Id": "r-1"})
 BUSY = json_answer({"message": "busy"}, 503, {"X-Request-Id": "r-2"})

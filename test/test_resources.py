@@ -449,7 +449,7 @@ def test_a_dask_cluster_of_two_processes_makes_pages_and_deletes_a_thousand_sess
         return sum(api.delete_ai_session(organisation, session.id or "").message is not None for session in sessions)
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as dask,
     ):
         makers = dask.gather(dask.map(make, range(0, 1000, 100), pure=False))
