@@ -42,7 +42,7 @@ class Origin(NamedTuple):
         if name == "localhost" or name.endswith(".localhost"):
             return True
         address = address_of(name)
-        return address is not None and (address.is_loopback or address.is_unspecified)  # 0.0.0.0 leads here as well
+        return address is not None and address.is_loopback
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:

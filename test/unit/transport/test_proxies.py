@@ -125,7 +125,6 @@ def test_the_variable_of_the_scheme_counts_first_and_lower_case_before_upper_cas
             "http://2130706433",
             "http://0177.0.0.1",
         ],  # as the system reads them
-        *["http://0.0.0.0:8000", "http://[::]"],
     ],
 )
 def test_this_machine_is_never_behind_a_proxy_of_the_environment(host: str) -> None:
