@@ -43,8 +43,10 @@ from quantcdn import (
     OpenApiException,
     RetryPolicy,
     UpdateAISessionRequest,
+    bulk,
 )
-from quantcdn._wire.message import Request
+from quantcdn._wire.message import Request, Response
+from quantcdn.bulk._selection import Selection
 
 SECRETS = {
     "token": "qc_tokenmark0001/+~",
@@ -827,9 +829,13 @@ PRINTABLE = sorted(
 )
 
 
-@pytest.mark.parametrize("name", PRINTABLE)
-def test_printing_what_is_half_made_never_fails(name: str) -> None:
-    for value in half_made(getattr(quantcdn, name)):
+KINDS = [getattr(quantcdn, name) for name in PRINTABLE]
+KINDS += [bulk.Report, bulk.Manifest, bulk.Interrupted, Selection, Request, Response]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_printing_what_is_half_made_never_fails(kind: type[Any]) -> None:
+    for value in half_made(kind):
         assert isinstance(repr(value), str)
         assert isinstance(str(value), str)
         if hasattr(value, "_repr_html_"):

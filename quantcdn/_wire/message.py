@@ -48,7 +48,8 @@ class Request:
         return self.target.partition("?")[0]
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.path}>"
+        path = (getattr(self, "target", None) or "").partition("?")[0]  # none yet, where a debugger looks early
+        return f"<Request {getattr(self, 'method', None)} {path}>"
 
 
 class Response:
@@ -70,4 +71,4 @@ class Response:
         self.body: bytes = body
 
     def __repr__(self) -> str:
-        return f"<Response {self.status}>"
+        return f"<Response {getattr(self, 'status', None)}>"

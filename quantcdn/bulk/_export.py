@@ -66,9 +66,11 @@ class Manifest(BaseModel):
     sha256: str = ""
 
     def __str__(self) -> str:
-        state = "complete" if self.complete else "not complete"
-        counts = [f"{count} {outcome}" for outcome, count in self.counts.items()] or ["no sessions"]
-        size = [f"{self.size} bytes"] if self.sha256 else []  # a dry run counts none
+        known = vars(self)  # not all of it, where a debugger looks at one that is not made yet
+        state = "complete" if known.get("complete") else "not complete"
+        by_outcome: Mapping[str, int] = known.get("counts") or {}
+        counts = [f"{count} {outcome}" for outcome, count in by_outcome.items()] or ["no sessions"]
+        size = [f"{known.get('size')} bytes"] if known.get("sha256") else []  # a dry run counts none
         return f"{state}: {', '.join(counts + size)}"
 
     def __repr__(self) -> str:

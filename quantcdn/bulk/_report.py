@@ -64,9 +64,14 @@ class Report:
     results: tuple[Result, ...]
 
     @property
+    def _known(self) -> tuple[Result, ...]:
+        """The results; none where a debugger looks at a report that is not made yet."""
+        return vars(self).get("results") or ()
+
+    @property
     def counts(self) -> dict[Outcome, int]:
         """How many sessions there are of each outcome that there is."""
-        return dict(Counter(result.outcome for result in self.results))
+        return dict(Counter(result.outcome for result in self._known))
 
     @property
     def failures(self) -> list[Result]:
@@ -77,7 +82,7 @@ class Report:
         return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items()) or "no sessions"
 
     def __repr__(self) -> str:
-        first = next((f"; the first error is in {result!r}" for result in self.results if result.error), "")
+        first = next((f"; the first error is in {result!r}" for result in self._known if result.error), "")
         return f"<Report: {self}{first}>"
 
     def _shown(self, page: "Page") -> str:
@@ -107,7 +112,7 @@ class Interrupted(KeyboardInterrupt):
         self.report = report
 
     def __str__(self) -> str:
-        return f"interrupted: {self.report}"
+        return f"interrupted: {vars(self).get('report', 'not made yet')}"
 
 
 def outcome_of(error: Exception, *, changes: bool) -> Outcome:
