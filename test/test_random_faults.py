@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from fault_proxy import (
     LOSE_ANSWER,
+    PASS,
     QUICK_FAULTS,
     SLOW_FAULTS,
     Exchange,
@@ -316,8 +317,8 @@ class Calls(RuleBasedStateMachine):
     ) -> tuple[Any, int]:
         """Make a call in this weather; return its result or exception, and how often it took effect."""
         proxy = self.world.proxy
-        if self.world.is_relayed:  # where a connection ends, a relay may lose what had come before
-            faults = [LOSE_ANSWER if fault.cut else fault for fault in weather.faults]
+        if self.world.is_relayed:  # where a connection ends, a relay may lose what had come before, and be late to tell
+            faults = [PASS if fault.closes else LOSE_ANSWER if fault.cut else fault for fault in weather.faults]
             weather = weather._replace(faults=faults)
         if self.world.nowhere is None:
             weather = weather._replace(reach=POLICY.attempts)
