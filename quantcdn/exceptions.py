@@ -208,8 +208,6 @@ class ApiException(OpenApiException):
         return visible(text)
 
     def _shown(self, page: "Page") -> str:
-        from quantcdn._show.html import line
-
         # The id of the last answer has a row of its own.
         attempts = [
             attempt._replace(request_id=None) if attempt.request_id == self.request_id else attempt
@@ -222,7 +220,7 @@ class ApiException(OpenApiException):
             "Request id": self.request_id,
             "Attempts": "\n".join(map(str, attempts)) or None,
         }
-        return page.fields(line(type(self).__name__), fields)
+        return page.fields(page.line(type(self).__name__), fields)
 
     _repr_html_ = repr_html
 

@@ -463,7 +463,7 @@ def test_what_is_wrong_with_the_order_is_said(env: dict[str, str]) -> None:
     )
 
     assert late == "Error: --output stands after s-1: options come first, and then -- before ids that begin with -"
-    assert connection == "Error: --base-url stands before the command, as in: quantcdn --base-url ... list"
+    assert connection == "Error: --base-url stands before the command, as in: quantcdn --base-url ... sessions list"
     assert no_form.startswith("Error: Invalid value for '--output' / '-o': 'xml' is not one of")
 
 

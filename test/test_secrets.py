@@ -7,6 +7,7 @@ for each of them. Many situations are answers of a service that repeats the whol
 
 import base64
 import copy
+import gc
 import html
 import http.client
 import json
@@ -21,6 +22,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from types import FunctionType, ModuleType
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -892,3 +894,20 @@ def test_head_of_an_answer_does_not_act_where_it_is_shown(
     shown = [str(caught.value), str(caught.value.request_id), *map(str, attempts), *map(repr, attempts), logged()]
     assert len(attempts) == 1
     assert not any(acting in text for text in [*shown, "".join(traceback.format_exception(caught.value))])
+
+
+def test_a_kept_connection_holds_nothing_of_the_request_that_it_carried(connect: Connect) -> None:
+    with scripted_server([json_answer([])]) as server:
+        api = connect(server.host)
+        api.list_ai_sessions("org")
+        held: dict[int, object] = {}
+        waiting: list[object] = [vars(api.api_client.rest_client)]
+        while waiting:
+            value = waiting.pop()
+            if id(value) in held or isinstance(value, type | ModuleType | FunctionType):
+                continue
+            held[id(value)] = value
+            waiting += gc.get_referents(value)
+        texts = [value for value in held.values() if isinstance(value, str | bytes)]
+    assert any(isinstance(value, http.client.HTTPConnection) for value in held.values())
+    assert [text for text in texts if server.request.headers["authorization"] in str(text)] == []

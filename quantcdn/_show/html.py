@@ -6,20 +6,22 @@ its characters that would act or hide are written out.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from html import escape
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
 from quantcdn._show.age import TIME_NAMES, age, instant
 from quantcdn._show.visible import shortened, visible
 
+T = TypeVar("T")
+
 # The most that is shown, in characters and in rows. How much more there is, is said.
 _LINE = 100
 _BLOCK = 10_000
-MOST_ROWS = 100
+_ROWS = 100
 _MESSAGES = 50
 _FIELDS = 50
 
@@ -46,110 +48,32 @@ _STYLE = """<style>
 </style>"""
 
 
-@runtime_checkable
-class Shows(Protocol):
-    """A value that says what is shown of it."""
-
-    def _shown(self, page: "Page") -> str:
-        """What there is to see, drawn on a page."""
-        ...
-
-
-class Page(NamedTuple):
-    """What a value is drawn on.
-
-    Attributes:
-        now: from when ages are counted.
-    """
-
-    now: datetime
-
-    def any(self, value: object) -> str:
-        """A value that says what it shows; anything else as JSON, or as Python writes it."""
-        return value._shown(self) if isinstance(value, Shows) else block(value)  # pyright: ignore[reportPrivateUsage]
-
-    def fields(self, caption: str, fields: Mapping[str, object]) -> str:
-        """A table with a row for each field that is not None."""
-        known = [(name, value) for name, value in fields.items() if value is not None]
-        rows = [_row(line(name), self.value(name, value)) for name, value in known[:_FIELDS]]
-        return _table(caption, *rows, *_left_out(len(known) - len(rows), "more field", 2))
-
-    def value(self, name: str, value: object) -> str:
-        """The value of a field. Where its name says that it is an instant, how long ago that was."""
-        if value is None:
-            return ""
-        when = instant(value) if name.endswith(TIME_NAMES) else None
-        return block(value) if when is None else self._time(when)
-
-    def _time(self, when: datetime) -> str:
-        exact = when.isoformat(sep=" ", timespec="seconds")
-        distance = f"in {age(when, self.now)}" if when > self.now else f"{age(when, self.now)} ago"
-        return f'<time datetime="{exact}" title="{exact}">{distance}</time>'
-
-
-def html(value: object, now: datetime | None = None) -> str:
-    """The HTML for a value.
-
-    Args:
-        value: the value.
-        now: from when to count ages, with a time zone; the present if None.
-    """
-    try:
-        shown = Page(now or datetime.now(timezone.utc)).any(value)
-    except (AttributeError, LookupError, TypeError):  # a model that was made unchecked holds what it does not declare
-        shown = block(value)
-    return f'<div class="quantcdn-view {_NO_TEX}" lang="en" dir="ltr">{_STYLE}{shown}</div>'
-
-
-def rows(noun: str, names: Sequence[str], items: Sequence[Iterable[str]], count: int) -> str:
-    """A table with a row for each of many things, as far as they are given.
-
-    Args:
-        noun: what one of them is called.
-        names: the names of the columns.
-        items: the cells of each.
-        count: how many things there are.
-    """
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    left_out = _left_out(count - len(items), f"more {noun}", len(names))
-    return _table(
-        counted(count, noun), f"<thead><tr>{head}</tr></thead>", *(_row(*cells) for cells in items), *left_out
-    )
-
-
-def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
-    """A table with a row for each message."""
-    last = messages[-_MESSAGES:]
-    earlier = _left_out(len(messages) - len(last), "earlier message", 2)
-    return _table(counted(len(messages), "message"), *earlier, *map(_message, last))
-
-
 def _message(message: Mapping[str, Any]) -> str:
     further = {name: value for name, value in message.items() if name not in ("role", "content")}
     parts = [part for part in (message.get("content"), further or None) if part is not None]
-    return _row(line(message.get("role")), "".join(map(block, parts)))
+    return _row(_line(message.get("role")), "".join(map(_block, parts)))
 
 
-def counted(count: int, noun: str) -> str:
+def _counted(count: int, noun: str) -> str:
     """So many things."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def title(text: str | None) -> str:
+def _title(text: str | None) -> str:
     """The title of a session."""
-    return line(text) if text else "<i>untitled</i>"
+    return _line(text) if text else "<i>untitled</i>"
 
 
-def line(value: object) -> str:
+def _line(value: object) -> str:
     """A value in one line."""
     text = "" if value is None else _text(value)
     return f'<bdi lang="">{escape(shortened(visible(text[: _LINE + 1]), _LINE))}</bdi>'
 
 
-def block(value: object) -> str:
+def _block(value: object) -> str:
     """A value in as many lines as it has."""
     text = _text(value)
-    more = f"<i>… and {counted(len(text) - _BLOCK, 'more character')}</i>" if len(text) > _BLOCK else ""
+    more = f"<i>… and {_counted(len(text) - _BLOCK, 'more character')}</i>" if len(text) > _BLOCK else ""
     # The line break at its beginning is not part of it: HTML ignores that one.
     return f'<pre dir="auto" lang="">\n{escape(visible(text[:_BLOCK], multiline=True))}</pre>{more}'
 
@@ -163,7 +87,7 @@ def _row(header: str, *cells: str) -> str:
 
 
 def _left_out(count: int, noun: str, columns: int) -> list[str]:
-    return [f'<tr><td colspan="{columns}"><i>and {counted(count, noun)}</i></td></tr>'] if count else []
+    return [f'<tr><td colspan="{columns}"><i>and {_counted(count, noun)}</i></td></tr>'] if count else []
 
 
 def _text(value: object) -> str:
@@ -178,3 +102,85 @@ def _text(value: object) -> str:
 
 def _plain(value: object) -> object:
     return dict(value) if isinstance(value, BaseModel) else str(value)
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """A value that says what is shown of it."""
+
+    def _shown(self, page: "Page") -> str:
+        """What there is to see, drawn on a page."""
+        ...
+
+
+class Page:
+    """What a value is drawn on.
+
+    Args:
+        now: from when ages are counted.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def any(self, value: object) -> str:
+        """A value that says what it shows; anything else as JSON, or as Python writes it."""
+        return value._shown(self) if isinstance(value, Shows) else _block(value)  # pyright: ignore[reportPrivateUsage]
+
+    def fields(self, caption: str, fields: Mapping[str, object]) -> str:
+        """A table with a row for each field that is not None."""
+        known = [(name, value) for name, value in fields.items() if value is not None]
+        rows = [_row(_line(name), self.value(name, value)) for name, value in known[:_FIELDS]]
+        return _table(caption, *rows, *_left_out(len(known) - len(rows), "more field", 2))
+
+    def value(self, name: str, value: object) -> str:
+        """The value of a field. Where its name says that it is an instant, how long ago that was."""
+        if value is None:
+            return ""
+        when = instant(value) if name.endswith(TIME_NAMES) else None
+        return _block(value) if when is None else self._time(when)
+
+    def _time(self, when: datetime) -> str:
+        exact = when.isoformat(sep=" ", timespec="seconds")
+        distance = f"in {age(when, self._now)}" if when > self._now else f"{age(when, self._now)} ago"
+        return f'<time datetime="{exact}" title="{exact}">{distance}</time>'
+
+    def many(self, noun: str, names: Sequence[str], things: Sequence[T], cells: Callable[[T], Iterable[str]]) -> str:
+        """A table with a row for each of many things.
+
+        Args:
+            noun: what one of them is called.
+            names: the names of the columns.
+            things: the things.
+            cells: the cells of one.
+        """
+        head = "".join(f'<th scope="col">{name}</th>' for name in names)
+        shown = things[:_ROWS]
+        left_out = _left_out(len(things) - len(shown), f"more {noun}", len(names))
+        rows = (_row(*cells(thing)) for thing in shown)
+        return _table(_counted(len(things), noun), f"<thead><tr>{head}</tr></thead>", *rows, *left_out)
+
+    def transcript(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """A table with a row for each message."""
+        last = messages[-_MESSAGES:]
+        earlier = _left_out(len(messages) - len(last), "earlier message", 2)
+        return _table(_counted(len(messages), "message"), *earlier, *map(_message, last))
+
+    counted = staticmethod(_counted)
+    title = staticmethod(_title)
+    line = staticmethod(_line)
+    block = staticmethod(_block)
+
+
+def html(value: object, now: datetime | None = None) -> str:
+    """The HTML for a value.
+
+    Args:
+        value: the value.
+        now: from when to count ages, with a time zone; the present if None.
+    """
+    try:
+        shown = Page(now or datetime.now(timezone.utc)).any(value)
+    except (AttributeError, LookupError, TypeError):  # a model that was made unchecked holds what it does not declare
+        shown = _block(value)
+    return f'<div class="quantcdn-view {_NO_TEX}" lang="en" dir="ltr">{_STYLE}{shown}</div>'

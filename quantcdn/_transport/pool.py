@@ -99,8 +99,8 @@ class KeepsDeadline(HTTPConnection):
     _is_kept = False
     _idle_since = 0.0
     _announced_idle: float | None = None
+    _fields: list[str] | None = None  # of the request that is being put together
     _pieces: list[bytes] | None = None
-    _fields: list[str]
     _answer: Answer
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -161,7 +161,7 @@ class KeepsDeadline(HTTPConnection):
         try:
             super().request(method, url, *args, **kwargs)
         finally:
-            self._pieces = None
+            self._pieces = self._fields = None
         self._transmit(_with_fields(fields, *pieces), deadline)
         self._is_kept = True
 
@@ -175,7 +175,7 @@ class KeepsDeadline(HTTPConnection):
     def putheader(self, header: str, *values: Any) -> None:  # type: ignore[override]  # as urllib3's own
         """Note a header field. http.client would check each; they are checked once, all together."""
         value = values[0] if len(values) == 1 else None
-        if self._pieces is None or type(value) is not str or value == SKIP_HEADER:
+        if self._fields is None or type(value) is not str or value == SKIP_HEADER:
             super().putheader(header, *values)
         else:
             self._fields.append(f"{header}: {value}\r\n")

@@ -86,15 +86,19 @@ class Report:
         return f"<Report: {self}{first}>"
 
     def _shown(self, page: "Page") -> str:
-        from quantcdn._show.html import MOST_ROWS, block, counted, line, rows
-
-        failures = [
-            (line(result.session_id), line(result.outcome), block(str(result.error)) if result.error else "")
-            for result in self.failures
-        ]
-        counts = page.fields(counted(len(self.results), "session"), dict(self.counts.items()))
-        names = ("Id", "Outcome", "Error")
-        return counts + (rows("failure", names, failures[:MOST_ROWS], len(failures)) if failures else "")
+        counts = page.fields(page.counted(len(self.results), "session"), dict(self.counts.items()))
+        if not self.failures:
+            return counts
+        return counts + page.many(
+            "failure",
+            ("Id", "Outcome", "Error"),
+            self.failures,
+            lambda result: (
+                page.line(result.session_id),
+                page.line(result.outcome),
+                page.block(str(result.error)) if result.error else "",
+            ),
+        )
 
     _repr_html_ = repr_html
 

@@ -20,9 +20,8 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed, as by >&-: a connection would take its number
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))  # noqa: SIM115  # it stays
-    if (
-        getattr(quantcdn, "__version__", None) != __version__
-    ):  # the face of another, or none: it was removed with theirs
+    # quantcdn-client puts its own `__init__.py` in the place of ours, and takes it away when it is removed.
+    if getattr(quantcdn, "__version__", None) != __version__:
         print(
             "Error: quantcdn-client has overwritten files of this package, whose folder it shares: "
             "pip uninstall quantcdn-client quantcdn, then install quantcdn again",

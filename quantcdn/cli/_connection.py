@@ -112,7 +112,8 @@ class _OptionsFirst(TyperCommand):
                 return
             name = arg.partition("=")[0] if arg.startswith("--") else arg[:2]
             if name in before_command:
-                ctx.fail(f"{name} stands before the command, as in: quantcdn {name} ... {ctx.info_name}")
+                command = ctx.command_path.removeprefix(ctx.find_root().command_path)
+                ctx.fail(f"{name} stands before the command, as in: quantcdn {name} ...{command}")
             if name in with_value:
                 if with_value[name] in given:
                     ctx.fail(f"{name} is given twice")

@@ -191,10 +191,8 @@ class Conversation:
         )
 
     def _shown(self, page: "Page") -> str:
-        from quantcdn._show.html import transcript
-
         fields = {name: getattr(self, name) for name in ("session_id", "expires_at", "total_tokens")}
-        return page.fields("Conversation", fields) + transcript(self.messages)
+        return page.fields("Conversation", fields) + page.transcript(self.messages)
 
     def _repr_html_(self) -> str:
         return repr_html(self) if self._is_made else html.escape(repr(self))

@@ -62,11 +62,9 @@ class Model(BaseModel):
         return pprint.pformat(self.to_dict())
 
     def _shown(self, page: "Page") -> str:
-        from quantcdn._show.html import line
-
         kind = type(self)
         caption = kind._caption if "_caption" in vars(kind) else kind.__name__  # a subclass is not what it is made of
-        return page.fields(line(caption), dict(self))
+        return page.fields(page.line(caption), dict(self))
 
     _repr_html_ = repr_html
 

@@ -26,21 +26,20 @@ class Sessions(list[ListAISessions200ResponseInner]):
         return core_schema.no_info_after_validator_function(cls, core_schema.list_schema(item, max_length=_MOST))
 
     def _shown(self, page: "Page") -> str:
-        from quantcdn._show.html import MOST_ROWS, line, rows, title
-
         if not self:
             return "<p>No sessions</p>"
-        items = [
-            (
-                title(session.title),
+        return page.many(
+            "session",
+            ("Title", "Updated", "Model", "Created", "Id"),
+            self,
+            lambda session: (
+                page.title(session.title),
                 page.value("updated_at", session.updated_at),
-                line(session.model),
+                page.line(session.model),
                 page.value("created_at", session.created_at),
-                line(session.id),
-            )
-            for session in self[:MOST_ROWS]
-        ]
-        return rows("session", ("Title", "Updated", "Model", "Created", "Id"), items, len(self))
+                page.line(session.id),
+            ),
+        )
 
     _repr_html_ = repr_html
 

@@ -24,9 +24,7 @@ class GetAISession200Response(SnakeCaseResponseModel):
     """When it was created."""
 
     def _shown(self, page: "Page") -> str:
-        from quantcdn._show.html import title, transcript
-
         elsewhere = {"title", "messages"}.difference(self.unread)
         fields = {name: value for name, value in self if name not in elsewhere}
-        messages = transcript(self.messages or []) if "messages" in elsewhere else ""
-        return page.fields(title(self.title), fields) + messages
+        messages = page.transcript(self.messages or []) if "messages" in elsewhere else ""
+        return page.fields(page.title(self.title), fields) + messages
