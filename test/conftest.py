@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import end
 
 from quantcdn import AISessionsApi, ApiClient, Configuration
 from quantcdn.sandbox import Sandbox, running
 
-pytest_plugins = ["skipped_summary"]
+pytest_plugins = ["fault_matrix", "skipped_summary", "stalls"]
 
 # For `benchmarks`. Last, so that the package under test is the one that is installed.
 sys.path.append(str(Path(__file__).parent.parent))
@@ -83,4 +84,4 @@ def sandbox_process() -> Iterator[Sandbox]:
             first, token, organisation = (process.stdout.readline().split() for _ in range(3))
             yield Sandbox(host=first[4], access_token=token[1], organisation=organisation[1])
         finally:
-            process.terminate()
+            end(process)

@@ -1,8 +1,4 @@
-"""What the tests of faults and of deadlines share: quick clients, certificates, faults below HTTP, and the matrix.
-
-The matrix is what the tests of faults saw, one row a fault and one column an operation. It is printed at the end of the
-run: how many requests reached the server, what was raised or returned, and how long that took.
-"""
+"""What the tests of faults and of deadlines share: quick clients, certificates, and faults below HTTP."""
 
 import contextlib
 import os
@@ -16,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import pytest
 import trustme
 from conftest import TOKEN
 
@@ -180,35 +175,3 @@ def reset(connection: socket.socket) -> None:
     """End a connection as a crashed peer does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-
-
-# The matrix
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """What the tests of faults saw."""
-
-    columns: tuple[str, ...]
-    rows: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def note(self, fault: str, operation: str, sent: int, error: BaseException | None, seconds: float) -> None:
-        came = "returned" if error is None else type(error).__name__.removesuffix("Exception")
-        cell = f"{sent} {came.replace('OutcomeUnknown', '?')} {1000 * seconds:.0f}"
-        self.rows.setdefault(fault, {})[operation] = cell
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        write = terminalreporter.write_line
-        terminalreporter.section("the fault matrix")
-        write("Requests that reached the server, what was raised (?… is OutcomeUnknown…) or returned, milliseconds:")
-        width = max(map(len, self.rows), default=0)
-        columns = {
-            name: max(len(name), *(len(row.get(name, "")) for row in self.rows.values())) for name in self.columns
-        }
-        write("  ".join([" " * width, *(name.ljust(size) for name, size in columns.items())]).rstrip())
-        # What came of a fault once stands below what came of it for good.
-        faults = [name.removesuffix(", once") for name in self.rows]
-        for fault in sorted(self.rows, key=lambda name: faults.index(name.removesuffix(", once"))):
-            row = self.rows[fault]
-            cells = (row.get(name, "").ljust(size) for name, size in columns.items())
-            write("  ".join([fault.ljust(width), *cells]).rstrip())

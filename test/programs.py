@@ -1,7 +1,8 @@
 """Real network programs, started by the tests between the SDK and a server.
 
 Each runs on a free port of 127.0.0.1, in the foreground, as a child that ends with its `with` block, and is ready when
-the block begins. A test whose program is absent is skipped by name; ``test/install-programs`` installs them all.
+the block begins. It runs in the folder of its files, and knows them by their names alone. A test whose program is
+absent is skipped by name; ``test/install-programs`` installs them all.
 """
 
 import contextlib
@@ -13,11 +14,14 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PATIENCE = 10.0
 """How long to wait for a program, in seconds."""
+GRACE = 5.0
+"""How long a program that was asked to end may take, in seconds, before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ class Program:
             assert time.monotonic() < ends, f"it noted {len(lines)} lines instead of {expected}"
             time.sleep(0.005)
         return lines
+
+
+def quoted(path: Path) -> str:
+    """A path as a word of nginx's configuration, whatever it holds."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def free_port() -> int:
@@ -73,14 +83,12 @@ def nginx(directory: Path, server: str, http: str = "") -> Generator[Program, No
         http: what stands after it, in the http block.
     """
     listen = "" if "listen LISTEN" in server else "listen LISTEN;"
-    temporary = "".join(
-        f"{kind}_temp_path {directory / kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
+    temporary = "".join(f"{kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     http_block = f"""
         http {{
             {temporary}
             log_format requests '$connection $request_method $request_uri $status';
-            access_log {directory / "requests.log"} requests;
+            access_log requests.log requests;
             server {{ {listen} {server} }}
             {http}
         }}
@@ -100,8 +108,8 @@ def tls_before(directory: Path, backend: str, certificate: Path) -> Generator[Pr
         stream {{
             server {{
                 listen LISTEN ssl;
-                ssl_certificate {certificate};
-                ssl_certificate_key {certificate};
+                ssl_certificate {quoted(certificate)};
+                ssl_certificate_key {quoted(certificate)};
                 proxy_pass {backend};
             }}
         }}
@@ -113,17 +121,17 @@ def tls_before(directory: Path, backend: str, certificate: Path) -> Generator[Pr
 @contextlib.contextmanager
 def _nginx(directory: Path, block: str) -> Generator[Program, None, None]:
     port = free_port()
-    configuration = directory / "nginx.conf"
-    configuration.write_text(
+    (directory / "nginx.conf").write_text(
         f"""
         daemon off;
         master_process off;  # one process, which is the child of the test
-        pid {directory / "nginx.pid"};
+        pid nginx.pid;
         {block.replace("LISTEN", f"127.0.0.1:{port}")}
         events {{}}
-        """
+        """,
+        "utf-8",
     )
-    arguments = ["-e", str(directory / "errors.log"), "-p", str(directory), "-c", str(configuration)]
+    arguments = ["-e", "errors.log", "-p", f"{directory}/", "-c", "nginx.conf"]
     with _running("nginx", arguments, directory, port):
         yield Program(port, directory / "requests.log")
 
@@ -133,18 +141,17 @@ def tinyproxy(directory: Path, credentials: tuple[str, str] | None = None) -> Ge
     """An HTTP proxy. It notes the request line of each request before it passes the request on."""
     port = free_port()
     log = directory / "tinyproxy.log"
-    configuration = directory / "tinyproxy.conf"
     lines = [
         f"Port {port}",
         "Listen 127.0.0.1",
         "MaxClients 50",
         "Timeout 30",
-        f'LogFile "{log}"',
+        'LogFile "tinyproxy.log"',
         "LogLevel Connect",
         *([f"BasicAuth {credentials[0]} {credentials[1]}"] if credentials else []),
     ]
-    configuration.write_text("\n".join([*lines, ""]))
-    with _running("tinyproxy", ["-d", "-c", str(configuration)], directory, port):
+    (directory / "tinyproxy.conf").write_text("\n".join([*lines, ""]))
+    with _running("tinyproxy", ["-d", "-c", "tinyproxy.conf"], directory, port):
         yield Program(port, log)
 
 
@@ -166,13 +173,24 @@ def _running(name: str, arguments: list[str], directory: Path, port: int) -> Gen
     output = directory / f"{name}.output"
     with (
         output.open("wb") as stream,
-        subprocess.Popen([executable, *arguments], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream) as process,
+        subprocess.Popen(
+            [executable, *arguments], cwd=directory, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        ) as process,
     ):
         try:
             _wait_until_it_accepts(name, process, port, output)
             yield output
         finally:
-            process.terminate()
+            end(process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Ask a program to end, and kill it where it does not in a while, as tinyproxy once did not."""
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _wait_until_it_accepts(name: str, process: subprocess.Popen[bytes], port: int, output: Path) -> None:

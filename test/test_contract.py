@@ -51,8 +51,9 @@ def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
     """Method, path and definition of each operation, by its id. Parameters of its path are among its own."""
     found: dict[str, tuple[str, str, dict[str, Any]]] = {}
     for path, item in CONTRACT["paths"].items():
-        for method in item.keys() & {"get", "put", "post", "delete", "patch", "head", "options", "trace"}:
-            definition = item[method]
+        for method, definition in item.items():
+            if method not in {"get", "put", "post", "delete", "patch", "head", "options", "trace"}:
+                continue
             parameters = [resolved(node) for node in [*item.get("parameters", []), *definition.get("parameters", [])]]
             found[definition["operationId"]] = (method.upper(), path, {**definition, "parameters": parameters})
     return found

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from time import monotonic
 from typing import Any, NamedTuple
 
 import pydantic
@@ -34,6 +33,7 @@ from fault_proxy import (
     seeded,
 )
 from servers import answer, json_answer, scripted_server
+from stalls import within
 
 from quantcdn import (
     AISessionsApi,
@@ -524,14 +524,14 @@ def test_a_service_that_alters_texts_never_makes_a_turn_count_as_stored(connect:
 def test_sending_leaves_time_to_read_back_within_the_time_allowed(line: Line) -> None:
     conversation = line.open()
     line.proxy.follow([LATE_ANSWER])
-    began = monotonic()
 
-    conversation.append(user("a"), _request_timeout=2.0)
+    with within(2.0, least=1.4):
+        conversation.append(user("a"), _request_timeout=2.0)
 
-    assert 1.4 < monotonic() - began < 2.5
     assert conversation.messages == [user("a")]
 
 
+@pytest.mark.needs_pace
 def test_a_turn_is_not_sent_when_reading_first_leaves_no_time_for_it(connect: Connect) -> None:
     """Sent in the last moment, its outcome would not be known."""
     created, unreadable, empty = json_answer({"sessionId": "s"}, 201), answer(200, b""), json_answer({"messages": []})
@@ -549,12 +549,10 @@ def test_a_turn_is_not_sent_when_reading_first_leaves_no_time_for_it(connect: Co
 def test_sending_and_reading_back_end_within_the_time_allowed(line: Line) -> None:
     conversation = line.open()
     line.proxy.follow([NEVER, NEVER])
-    began = monotonic()
 
-    with pytest.raises(OutcomeUnknownTimeoutException):
+    with within(0.4, least=0.39), pytest.raises(OutcomeUnknownTimeoutException):
         conversation.append(user("a"), _request_timeout=0.4)
 
-    assert 0.39 < monotonic() - began < 2.0
     assert line.requests() == ["PUT", "GET"]
 
 
@@ -563,12 +561,9 @@ def test_the_time_of_the_client_holds_where_a_call_names_none(line: Line, sandbo
     hasty = connect(line.proxy.host, sandbox.access_token, timeout=0.4)
     conversation = Conversation.resume(hasty, sandbox.organisation, session_id)
     line.proxy.follow([NEVER, NEVER])
-    began = monotonic()
 
-    with pytest.raises(OutcomeUnknownTimeoutException):
+    with within(0.4, least=0.39), pytest.raises(OutcomeUnknownTimeoutException):
         conversation.append(user("a"))
-
-    assert 0.39 < monotonic() - began < 2.0
 
 
 # A thousand turns
@@ -1172,14 +1167,12 @@ def test_minutes_are_those_of_the_contract(stage: Stage, minutes: Any) -> None:
 
 def test_leaving_ends_the_thread_at_once(api: AISessionsApi, sandbox: Sandbox) -> None:
     conversation = Conversation.open(api, sandbox.organisation, user_id="agent")
-    began = monotonic()
 
-    with conversation.keep_alive():
+    with within(5), conversation.keep_alive():
         (thread,) = keep_alive_threads()
         assert thread.daemon
 
     assert keep_alive_threads() == []
-    assert monotonic() - began < 5
     with conversation.keep_alive():
         assert len(keep_alive_threads()) == 1
 

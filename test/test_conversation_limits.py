@@ -101,6 +101,7 @@ def test_the_time_of_the_client_holds_for_waiting_too(connect: Connect) -> None:
             conversation.append(MESSAGE)
 
 
+@pytest.mark.needs_pace
 def test_a_pair_of_times_is_one_of_each_request_not_of_waiting(connect: Connect) -> None:
     with scripted_server([CREATED, json_answer({"totalMessages": 2}), EMPTY]) as server:
         conversation = Conversation.open(connect(server.host), "org", user_id="u")
@@ -115,6 +116,7 @@ def test_a_pair_of_times_is_one_of_each_request_not_of_waiting(connect: Connect)
     assert methods(server) == ["POST", "PUT", "GET"]
 
 
+@pytest.mark.needs_pace
 def test_reading_and_storing_share_the_time_of_a_turn(connect: Connect) -> None:
     """Of 3 seconds reading takes 1. Storing may take three quarters of what is left, not of 3 seconds of its own."""
     script = [CREATED, json_answer({}, 500), EMPTY, [1.0, EMPTY], [STALL], json_answer({}, 404)]
@@ -130,6 +132,7 @@ def test_reading_and_storing_share_the_time_of_a_turn(connect: Connect) -> None:
     assert methods(server) == ["POST", "PUT", "GET", "GET", "PUT", "GET"]
 
 
+@pytest.mark.needs_pace
 def test_the_time_of_the_model_does_not_count(connect: Connect) -> None:
     with scripted_server([CREATED, json_answer({"totalMessages": 2})]) as server:
         conversation = Conversation.open(connect(server.host), "org", user_id="u")

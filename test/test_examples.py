@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 import urllib3
 from conftest import Connect
+from programs import end
 from servers import CLOSE, Answer, answer, json_answer, scripted_server
 
 import quantcdn
@@ -33,7 +34,7 @@ from quantcdn.sandbox import Sandbox, running
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 COMMANDS = {
-    name: shlex.split(command.replace("docs/examples", str(EXAMPLES)))
+    name: [word.replace("docs/examples", str(EXAMPLES)) for word in shlex.split(command)]
     for name, command in re.findall(
         r"^\[(\w+)\.py\].* \| `python (.+)`$", (ROOT / "docs" / "Examples.md").read_text("utf-8"), re.MULTILINE
     )
@@ -107,8 +108,7 @@ def serving(example: str, env: dict[str, str]) -> Generator[Ask, None, None]:
 
                 yield ask
         finally:
-            process.terminate()
-            process.communicate(timeout=20)
+            end(process)
 
 
 @pytest.fixture(scope="module", params=ON_ANY_PORT)

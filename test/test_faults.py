@@ -24,8 +24,8 @@ import pytest
 import trustme
 import urllib3
 from conftest import TOKEN
+from fault_matrix import Matrix
 from faults import (
-    Matrix,
     Port,
     a_port,
     client,
@@ -39,6 +39,7 @@ from faults import (
     trusted,
 )
 from servers import CLOSE, PATIENCE, RESET, STALL, Answer, ScriptedServer, answer, json_answer, scripted_server
+from stalls import within
 from test_operations import OPERATIONS, VARIANTS, Operation
 
 from quantcdn import (
@@ -74,14 +75,6 @@ each_write = pytest.mark.parametrize("operation", [each for each in OPERATIONS i
 each_repeatable = pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.repeatable], ids=str)
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=["plain", "with_http_info", "without_preload_content"])
 DELETE = next(operation for operation in OPERATIONS if operation.name == "delete_ai_session")
-
-
-@pytest.fixture(scope="session")
-def matrix(request: pytest.FixtureRequest) -> Matrix:
-    """The matrix, which is printed at the end of the run."""
-    matrix = Matrix(tuple(operation.name.partition("_")[0] for operation in OPERATIONS))
-    request.config.pluginmanager.register(matrix)
-    return matrix
 
 
 def good(operation: Operation) -> bytes:
@@ -620,7 +613,7 @@ def date_in(seconds: float) -> str:
 
 @each_operation
 @pytest.mark.parametrize(
-    "retry_after", ["0", "soon", "", "-1", date_in(-3600), "Mon, 99 Jan 2020 00:00:00 GMT"], ids=repr
+    "retry_after", ["0", "soon", "", "-1", "Wed, 01 Jan 2020 00:00:00 GMT", "Mon, 99 Jan 2020 00:00:00 GMT"], ids=repr
 )
 def test_a_retry_after_that_asks_for_no_wait_is_none(operation: Operation, retry_after: str) -> None:
     busy = json_answer({}, 429, {"Retry-After": retry_after})
@@ -639,16 +632,20 @@ def test_a_retry_after_that_asks_for_no_wait_is_none(operation: Operation, retry
 @pytest.mark.parametrize("retry_after", ["3600", date_in(3600), "9" * 400], ids=["hour", "date", "endless"])
 def test_a_retry_after_beyond_the_time_left_is_raised_at_once(operation: Operation, retry_after: str) -> None:
     busy = json_answer({"message": "Too many"}, 429, {"Retry-After": retry_after})
-    with no_socket_left(), scripted_server([busy]) as server, client(server.host) as api:
-        started = time.monotonic()
-        with pytest.raises(TooManyRequestsException, match="Too many") as caught:
-            operation.call(api)
-        assert time.monotonic() - started < 5
+    with (
+        no_socket_left(),
+        scripted_server([busy]) as server,
+        client(server.host) as api,
+        within(5),
+        pytest.raises(TooManyRequestsException, match="Too many") as caught,
+    ):
+        operation.call(api)
     assert len(server.requests) == 1
     assert caught.value.headers is not None
     assert caught.value.headers["Retry-After"] == retry_after
 
 
+@pytest.mark.needs_pace
 @pytest.mark.parametrize(
     ("status", "retry_after", "least"),
     [(429, lambda: "1", 1), (503, lambda: "1", 1), (429, lambda: date_in(2), 0.9)],
@@ -657,13 +654,14 @@ def test_a_retry_after_beyond_the_time_left_is_raised_at_once(operation: Operati
 def test_a_retry_after_is_waited_for(status: int, retry_after: Callable[[], str], least: float) -> None:
     attempts: list[Attempt] = []
     busy = json_answer({}, status, {"Retry-After": retry_after()})
-    with scripted_server([busy, answer(204)]) as server, client(server.host, on_attempt=attempts.append) as api:
-        started = time.monotonic()
+    with (
+        scripted_server([busy, answer(204)]) as server,
+        client(server.host, on_attempt=attempts.append) as api,
+        within(2, least=least),
+    ):
         api.delete_ai_session("org", "s")
-        took = time.monotonic() - started
     assert attempts[0].retry_in is not None
     assert least <= attempts[0].retry_in <= 2
-    assert attempts[0].retry_in <= took < attempts[0].retry_in + 1
 
 
 # A delete whose first answer was lost
@@ -846,7 +844,7 @@ def test_a_retry_can_ignore_retry_after() -> None:
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("retries", [-1, True, "3", object(), retry(-1)], ids=repr)
+@pytest.mark.parametrize("retries", [-1, True, "3", [], retry(-1)], ids=repr)
 def test_what_is_no_number_of_retries_is_refused(retries: Any) -> None:
     with pytest.raises(ApiValueError, match=r"retries|attempts"), client("http://127.0.0.1:9", retries):
         pass

@@ -98,6 +98,7 @@ def test_the_options_of_a_call_hold_for_each_page(connect: Connect) -> None:
     assert sent == [("nightly", "Bearer other")] * 3
 
 
+@pytest.mark.needs_pace
 def test_the_time_allowed_is_that_of_a_page_not_of_all(connect: Connect) -> None:
     with scripted_server([[0.3, page("a")], [0.3, page("b")], [0.3, page()]]) as server:
         found = list(iter_ai_sessions(connect(server.host), "org", _request_timeout=0.7))

@@ -22,7 +22,8 @@ import pytest
 from faults import a_port, client, no_socket_left
 from roads import ROADS, Road
 from servers import CLOSE, PATIENCE, STALL, Answer, json_answer
-from test_deadlines import ALLOWED, CHUNKED, OK, PAUSE, within
+from stalls import within
+from test_deadlines import ALLOWED, CHUNKED, OK, PAUSE
 from test_faults import BODY_FAULTS, HEAD_FAULTS, Fault, good
 from test_operations import OPERATIONS, Operation
 
@@ -186,6 +187,7 @@ SILENT = [
 ]
 
 
+@pytest.mark.needs_pace
 @pytest.mark.parametrize(
     ("operation", "kept"),
     product(OPERATIONS, [False, True]) if THOROUGH else [(BY_NAME["get"], True), (BY_NAME["update"], False)],
@@ -210,6 +212,7 @@ def test_a_call_takes_no_longer_than_it_may(road: Road, silence: Silence, operat
 # Kept connections
 
 
+@pytest.mark.needs_pace
 @each_road
 def test_a_connection_that_somebody_forgot_costs_a_part_of_the_time(road: Road) -> None:
     get = BY_NAME["get"]
@@ -219,6 +222,7 @@ def test_a_connection_that_somebody_forgot_costs_a_part_of_the_time(road: Road) 
         assert [request.connection for request in server.requests] == [1, 1, 2]
 
 
+@pytest.mark.needs_pace
 def test_a_new_connection_is_the_answer_to_a_forgotten_one_even_where_others_are_kept() -> None:
     get, threads = BY_NAME["get"], 3
     meet = threading.Barrier(threads)
