@@ -65,10 +65,10 @@ def iter_ai_sessions(
     def page(offset: int) -> list[ListAISessions200ResponseInner]:
         return api.list_ai_sessions(organisation, user_id, session_group, page_size, offset, model, **options)
 
-    return _all(forgetful(page))
+    return all_pages(forgetful(page))
 
 
-def _all(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> Iterator[ListAISessions200ResponseInner]:
+def all_pages(page: Callable[[int], list[ListAISessions200ResponseInner]]) -> Iterator[ListAISessions200ResponseInner]:
     """The sessions of all pages; a page is asked for by its offset."""
     seen: set[str | None] = {None}  # what has no id cannot be known again
     offset = 0

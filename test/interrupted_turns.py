@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -39,6 +39,14 @@ class Late(TimeoutError):
 INTERRUPTS = Stop, Abort, Late
 TURNS = 60
 """How many turns a conversation has."""
+
+
+SAY: list[Callable[[quantcdn.Conversation, str], object]] = [
+    lambda conversation, text: conversation.turn(text, lambda messages: messages[-1]["content"].upper()),
+    lambda conversation, text: conversation.append({"role": "user", "content": text}),
+    lambda conversation, text: list(conversation.stream(text, lambda messages: iter(messages[-1]["content"]))),
+]
+"""How a turn is said."""
 
 
 class Interrupter:
@@ -80,10 +88,7 @@ def turns(order: dict[str, Any], interrupter: Interrupter) -> object:
                 said[text] = "unknown"
                 try:
                     with interrupter.at_work():
-                        if number % 2:
-                            conversation.append({"role": "user", "content": text})
-                        else:
-                            conversation.turn(text, lambda messages: messages[-1]["content"].upper())
+                        SAY[number % len(SAY)](conversation, text)
                         said[text] = "stored"
                 except INTERRUPTS:
                     interrupts += 1

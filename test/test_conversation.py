@@ -3,14 +3,16 @@
 No test waits for time to pass: where time matters, it is simulated, for the service and for the conversation.
 """
 
+import functools
 import pickle
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pydantic
 import pytest
@@ -32,7 +34,7 @@ from fault_proxy import (
     fault_proxy,
     seeded,
 )
-from servers import answer, json_answer, scripted_server
+from servers import STALL, answer, json_answer, scripted_server
 from stalls import within
 
 from quantcdn import (
@@ -746,13 +748,59 @@ async def reply_later(_messages: object) -> str:
     return "later"
 
 
+async def pieces_later(_messages: object) -> AsyncIterator[str]:
+    yield "later"
+
+
+class LaterModel:
+    """A model that is no function."""
+
+    async def __call__(self, _messages: object) -> str:
+        return "later"
+
+
+ASYNCHRONOUS: dict[str, Any] = {
+    "a coroutine function": reply_later,
+    "a part of one": functools.partial(reply_later),
+    "an object that is called like one": LaterModel(),
+    "a bound one": LaterModel().__call__,
+    "a generator of them": pieces_later,
+    "a double of one": mock.AsyncMock(),
+}
+
+
+@pytest.mark.parametrize("ask", [Conversation.turn, Conversation.stream], ids=lambda ask: ask.__name__)
+@pytest.mark.parametrize("infer", ASYNCHRONOUS.values(), ids=ASYNCHRONOUS)
+def test_an_asynchronous_model_is_refused_at_once_and_it_is_said_what_to_do(line: Line, ask: Any, infer: Any) -> None:
+    conversation = line.open()
+    line.proxy.follow([OVERTAKEN_BY_ONE])
+    with pytest.raises(OutcomeUnknownException):
+        conversation.append(user("a"))  # the next turn would begin with reading
+    line.proxy.follow([])
+
+    with pytest.raises(ApiTypeError, match=r"asynchronous.*await.*append.*docs/Async\.md"):
+        ask(conversation, "Hello", infer)
+
+    assert line.requests() == []
+
+
+@pytest.mark.parametrize("ask", [Conversation.turn, Conversation.stream], ids=lambda ask: ask.__name__)
+def test_swapped_arguments_are_refused(line: Line, ask: Any) -> None:
+    conversation = line.open()
+    with pytest.raises(ApiTypeError, match="infer must be a function, not str"):
+        ask(conversation, str.upper, "Hello")
+    with pytest.raises(ApiTypeError, match="text must be a str, not NoneType"):
+        ask(conversation, None, str)
+
+
 NO_REPLIES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "a coroutine": (reply_later, "coroutine"),
+    "what is to be awaited": (lambda messages: reply_later(messages), "coroutine. .*await"),
+    "pieces to be awaited": (lambda messages: pieces_later(messages), "async_generator. .*await"),
     "None": (lambda _: None, "NoneType"),
     "bytes": (lambda _: b"text", "bytes"),
     "a tuple": (lambda _: ("text", 5), "tuple"),
     "a reply without text": (lambda _: Reply(None), "Reply"),  # type: ignore[arg-type]
-    "a stream": (lambda _: iter("text"), "str_ascii_iterator|str_iterator"),
+    "a stream": (lambda _: (piece for piece in "text"), "generator; `stream` takes"),
 }
 
 
@@ -1200,3 +1248,122 @@ def test_turns_go_on_while_it_is_kept_alive(stage: Stage) -> None:
         conversation.turn("Take your time", infer)
 
     assert conversation.messages == [user("Take your time"), assistant("A day later, after 1")]
+
+
+# The latest of a user
+
+
+def times(*created: str | None) -> list[dict[str, Any]]:
+    """A list of sessions that were created at these times."""
+    return [{"id": f"s-{number}", "created_at": time} for number, time in enumerate(created)]
+
+
+def test_a_user_without_a_session_gets_one(api: AISessionsApi, sandbox: Sandbox) -> None:
+    conversation = Conversation.latest_or_open(
+        api,
+        sandbox.organisation,
+        user_id="newcomer",
+        session_group="docs",
+        metadata={"title": "Opening hours"},
+        expiration_minutes=5,
+        initial_messages=[user("Hello")],
+    )
+
+    (listed,) = api.list_ai_sessions(sandbox.organisation, user_id="newcomer", session_group="docs")
+    assert (listed.id, listed.title) == (conversation.session_id, "Opening hours")
+    assert conversation.messages == [user("Hello")]
+    assert conversation.expires_at is not None
+    assert conversation.expires_at - datetime.now(timezone.utc) <= timedelta(minutes=5)
+
+
+def test_a_user_goes_on_with_the_newest_session_of_the_group(api: AISessionsApi, sandbox: Sandbox) -> None:
+    def found(**fields: Any) -> str:
+        return Conversation.latest_or_open(api, sandbox.organisation, user_id="regular", **fields).session_id
+
+    first, second, third, _other = (
+        Conversation.open(api, sandbox.organisation, user_id=user_id, session_group=group).session_id
+        for user_id, group in [("regular", "docs"), ("regular", "docs"), ("regular", "sales"), ("other", "docs")]
+    )
+    api.update_ai_session(sandbox.organisation, first, {"newMessages": [{"role": "user", "content": "Hello"}]})
+
+    assert found(session_group="docs", initial_messages=[user("Anybody?")]) == second
+    assert found() == found(session_group="sales") == third
+    api.update_ai_session(sandbox.organisation, second, {"status": "completed"})
+    assert found(session_group="docs") == first
+    assert len(api.list_ai_sessions(sandbox.organisation, user_id="regular")) == 2
+
+
+@pytest.mark.parametrize(
+    "created",
+    [
+        ["2030-01-02T00:00:00Z", "2030-01-03T00:00:00Z", "2030-01-01T00:00:00Z"],
+        [None, "2030-01-03T00:00:00+09:00", "2030-01-02T14:59:59Z"],
+        ["no time", "2030-01-03T00:00:00Z", None],
+    ],
+    ids=["in no order", "in several zones", "with times that are none"],
+)
+def test_the_newest_is_found_in_whatever_order_the_list_comes(connect: Connect, created: list[str]) -> None:
+    pages = map(json_answer, (times(*created), []))
+    with scripted_server([*pages, json_answer({"messages": [user("a")]})]) as server:
+        conversation = Conversation.latest_or_open(connect(server.host), "org", user_id="u")
+
+    assert (conversation.session_id, conversation.messages) == ("s-1", [user("a")])
+    assert [request.method for request in server.requests] == ["GET"] * 3
+
+
+def test_a_session_that_ends_meanwhile_is_passed_over(connect: Connect) -> None:
+    pages = [*map(json_answer, (times("2030-01-01T00:00:00Z", "2030-01-02T00:00:00Z"), []))]
+    gone = json_answer({"message": "gone"}, 404)
+    script = [*pages, gone, json_answer({"messages": []}), *pages, gone, gone, json_answer({"sessionId": "new"}, 201)]
+    with scripted_server(script) as server:
+        sessions = [Conversation.latest_or_open(connect(server.host), "org", user_id="u") for _ in range(2)]
+
+    assert [conversation.session_id for conversation in sessions] == ["s-0", "new"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_where_the_sessions_cannot_be_listed_none_is_opened(connect: Connect, status: int) -> None:
+    with (
+        scripted_server([json_answer({"message": "no"}, status)]) as server,
+        pytest.raises(ApiException, match=f"{status}"),
+    ):
+        Conversation.latest_or_open(connect(server.host), "org", user_id="u")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"user_id": None}, {"user_id": " "}, {"user_id": "u", "session_group": ""}, {"user_id": "u", "grup": "x"}],
+    ids=str,
+)
+def test_nobody_goes_on_with_the_session_of_somebody_else_by_mistake(connect: Connect, fields: Any) -> None:
+    with scripted_server() as server, pytest.raises((pydantic.ValidationError, ApiValueError)):
+        Conversation.latest_or_open(connect(server.host), "org", **fields)
+    assert server.requests == []
+
+
+def test_of_callers_at_the_same_moment_each_may_open_one_and_the_next_goes_on_with_the_newest(
+    api: AISessionsApi, sandbox: Sandbox
+) -> None:
+    def find(_number: int = 0) -> str:
+        return Conversation.latest_or_open(api, sandbox.organisation, user_id="in a hurry").session_id
+
+    with ThreadPoolExecutor(4) as threads:
+        opened = {*threads.map(find, range(4))}
+
+    listed = api.list_ai_sessions(sandbox.organisation, user_id="in a hurry")
+    assert {session.id for session in listed} == opened
+    newest = max(listed, key=lambda session: session.created_at or datetime.min.replace(tzinfo=timezone.utc))
+    assert find() == newest.id
+
+
+@pytest.mark.needs_pace
+def test_all_requests_for_the_latest_share_the_time(connect: Connect) -> None:
+    script: list[Any] = [[0.8, json_answer(times("2030-01-01T00:00:00Z"))], [0.8, json_answer([])], [STALL]]
+    with (
+        scripted_server(script) as server,
+        pytest.raises(TimeoutException, match=r"\([\d.]+ s allowed\)") as caught,
+    ):
+        Conversation.latest_or_open(connect(server.host), "org", user_id="u", _request_timeout=3.0)
+
+    allowed = float(str(caught.value).rpartition("(")[2].partition(" s allowed")[0])
+    assert allowed < 0.75 * (3.0 - 1.6)

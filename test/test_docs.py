@@ -754,7 +754,7 @@ def check_systems(table: Table, _sent: dict[str, Received]) -> None:
     assert table.column("System") == ["Linux", "Windows", "macOS"]
 
 
-def check_differences(table: Table, _sent: dict[str, Received]) -> None:
+def check_named_tests(table: Table, _sent: dict[str, Received]) -> None:
     for cell in table.column("Test"):
         file, name = plain(cell).split("::")
         assert f"def {name}(" in (ROOT / "test" / file).read_text("utf-8")
@@ -783,7 +783,8 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Option", "The name"): check_names,
     ("Python", "Lowest dependencies", "Newest dependencies"): check_pythons,
     ("System", "How that is known"): check_systems,
-    ("What differs", "Test"): check_differences,
+    ("What differs", "Test"): check_named_tests,
+    ("What happens", "What the reader sees", "What is stored", "Test"): check_named_tests,
 }
 CHECKS_BY_HEADING = {"Properties": check_properties, "Parameters": check_parameters, "Per-call options": check_options}
 

@@ -29,6 +29,7 @@ from quantcdn import (
     iter_ai_sessions,
 )
 from quantcdn.bulk import Report
+from quantcdn.conversation._history import History
 
 Situation = Callable[[ExitStack], ApiClient]
 
@@ -115,6 +116,10 @@ HELPERS: dict[str, Callable[[AISessionsApi], object]] = {
         api, "org", user_id="u", initial_messages=CREATE["initialMessages"], **OPTIONS
     ),
     "conversation resumed": lambda api: Conversation.resume(api, "org", "s-1", **OPTIONS),
+    "conversation streamed": lambda api: list(
+        Conversation(api, "org", "s-1", History([])).stream(CONTENT, lambda _: ["Yes"], **OPTIONS)
+    ),
+    "conversation found": lambda api: Conversation.latest_or_open(api, "org", user_id="u", **OPTIONS),
     "pages": lambda api: list(iter_ai_sessions(api, "org", **OPTIONS)),
     "bulk": lambda api: raise_first_of(bulk.delete(api, "org", ["s-1"], **OPTIONS)),
     "bulk selection": lambda api: bulk.delete(api, "org", bulk.Selection(), **OPTIONS),

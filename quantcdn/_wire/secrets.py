@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from quantcdn._wire.message import Request
 from quantcdn.exceptions import ApiException
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Piece = TypeVar("_Piece")
 
 # Header fields whose values are credentials, whoever set them.
 _names_credential = re.compile(
@@ -210,3 +211,13 @@ def forgetful(function: _Function) -> _Function:
             raise
 
     return cast("_Function", forgetting)
+
+
+def forgetful_generator(pieces: Generator[_Piece, None, None]) -> Generator[_Piece, None, None]:
+    """The same pieces, of a generator that is made to forget its local variables when it raises."""
+    try:
+        yield from pieces
+    except BaseException as error:
+        del pieces
+        forget_locals(error)
+        raise

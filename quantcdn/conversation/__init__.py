@@ -4,39 +4,31 @@ How it is known whether a turn was stored whose answer was lost: see `quantcdn.c
 """
 
 import html
-import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from pydantic import ValidationError
 from typing_extensions import Self, Unpack
 
 from quantcdn._show.notebook import repr_html
 from quantcdn._wire.call import RequestOptions
-from quantcdn._wire.secrets import forgetful
+from quantcdn._wire.secrets import forgetful, forgetful_generator
 from quantcdn.api._arguments import check_arguments
-from quantcdn.conversation._beyond import beyond_the_contract
 from quantcdn.conversation._history import History
 from quantcdn.conversation._keep_alive import Expiry, KeepAlive, Stop
+from quantcdn.conversation._model import Infer, InferPieces, Reply, check_model, closed, joined, pieces_of, whole_reply
+from quantcdn.conversation._newest import newest_first
+from quantcdn.conversation._requests import new_session, question_of, turn_of, turn_with
+from quantcdn.conversation._session import Session
 from quantcdn.conversation._steps import PART, Steps
-from quantcdn.conversation._turns import Turns
-from quantcdn.exceptions import (
-    ApiTypeError,
-    ApiValueError,
-    OpenApiException,
-    OutcomeUnknownException,
-    ResponseFormatException,
-)
+from quantcdn.exceptions import NotFoundException
 from quantcdn.models import (
     CreateAISessionRequest,
     CreateAISessionRequestInitialMessagesInner,
     CreateAISessionRequestInitialMessagesInnerDict,
-    ExtendAISession200Response,
     ExtendAISessionRequest,
-    UpdateAISession200Response,
-    UpdateAISessionRequest,
     UpdateAISessionRequestNewMessagesInner,
     UpdateAISessionRequestNewMessagesInnerDict,
 )
@@ -45,26 +37,7 @@ if TYPE_CHECKING:
     from quantcdn._show.html import Page
     from quantcdn.api import AISessionsApi
 
-__all__ = ["Conversation", "Infer", "KeepAlive", "Reply"]
-
-
-class Reply(NamedTuple):
-    """What a model replied.
-
-    Attributes:
-        content: the text.
-        tokens: how many tokens it took, to be added to the total of the session.
-    """
-
-    content: str
-    tokens: int | None = None
-
-    def __repr__(self) -> str:
-        return f"<Reply: {len(self.content)} characters, {self.tokens} tokens>"
-
-
-Infer: TypeAlias = Callable[[list[Any]], str | Reply]
-"""A model: from messages, each a dict with `role` and `content`, to its reply."""
+__all__ = ["Conversation", "Infer", "InferPieces", "KeepAlive", "Reply"]
 
 
 class Conversation:
@@ -82,13 +55,7 @@ class Conversation:
     _wait = staticmethod(Stop.wait)
 
     def __init__(self, api: "AISessionsApi", organisation: str, session_id: str, history: History) -> None:
-        self._api = api
-        self._organisation = organisation
-        self._session_id = session_id
-        self._history = history
-        self._expiry = Expiry()
-        self._total_tokens: int | None = None
-        self._turns = Turns(after_fork=history.expect_more)
+        self._session = Session(api, organisation, session_id, history)
 
     @classmethod
     @forgetful
@@ -124,20 +91,18 @@ class Conversation:
             ApiException: any other failure.
         """
         check_arguments(cls.open, api, organisation=organisation, **options)
-        request = CreateAISessionRequest.model_validate(
-            {
-                "user_id": user_id,
-                "session_group": session_group,
-                "metadata": metadata,
-                "expiration_minutes": expiration_minutes,
-                "initial_messages": list(initial_messages) or None,
-            }
-        )
+        request = new_session(user_id, session_group, metadata, expiration_minutes, initial_messages)
+        return cls._create(api, organisation, request, options)
+
+    @classmethod
+    def _create(
+        cls, api: "AISessionsApi", organisation: str, request: CreateAISessionRequest, options: RequestOptions
+    ) -> Self:
         asked = cls._clock()
         session = api.create_ai_session(organisation, request, **options)
         history = History(request.to_dict().get("initialMessages", []))
         conversation = cls(api, organisation, cast("str", session.session_id), history)  # one without is no answer
-        conversation._expiry = Expiry.of_new(session.created_at, session.expires_at, asked)
+        conversation._session.expiry = Expiry.of_new(session.created_at, session.expires_at, asked)
         return conversation
 
     @classmethod
@@ -157,36 +122,81 @@ class Conversation:
         conversation.refresh(**options)
         return conversation
 
+    @classmethod
+    @forgetful
+    def latest_or_open(
+        cls,
+        api: "AISessionsApi",
+        organisation: str,
+        *,
+        user_id: str,
+        session_group: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expiration_minutes: int = 60,
+        initial_messages: Sequence[
+            CreateAISessionRequestInitialMessagesInner | CreateAISessionRequestInitialMessagesInnerDict
+        ] = (),
+        **options: Unpack[RequestOptions],
+    ) -> Self:
+        """Go on with the newest active session of a user, or open one where there is none.
+
+        Nothing keeps two callers at the same moment from opening a session each; later calls go on with the newer one.
+        A session that ends between listing and reading is passed over.
+
+        Args:
+            api: the operations.
+            organisation: the id of the organisation.
+            user_id: the user of yours.
+            session_group: only sessions of this group, and that of a new one. Where it is left out, one of any group.
+            metadata: as for `open`, for a new one alone.
+            expiration_minutes: likewise.
+            initial_messages: likewise.
+            **options: see `RequestOptions`. All requests share the time.
+
+        Raises:
+            pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+            OutcomeUnknownException: a session may have been created, or not.
+            ApiException: any other failure.
+        """
+        filters: Any = {"user_id": user_id, "session_group": session_group}
+        check_arguments(cls.latest_or_open, api, organisation=organisation, **filters, **options)
+        request = new_session(user_id, session_group, metadata, expiration_minutes, initial_messages)
+        steps = Steps(options, api.api_client.rest_client.timeout)
+        for session_id in newest_first(api, organisation, user_id, session_group, steps):
+            with suppress(NotFoundException):
+                return cls.resume(api, organisation, session_id, **steps.next(PART))
+        return cls._create(api, organisation, request, steps.next())
+
     @property
     def session_id(self) -> str:
         """The id of the session."""
-        return self._session_id
+        return self._session.session_id
 
     @property
     def organisation(self) -> str:
         """The id of the organisation."""
-        return self._organisation
+        return self._session.organisation
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages as they were last read, and those stored since. The list is a copy."""
-        return [dict(message) for message in self._history.messages]
+        return [dict(message) for message in self._session.history.messages]
 
     @property
     def expires_at(self) -> datetime | None:
         """When the session expires, as the service last said; None where it did not."""
-        return self._expiry.told
+        return self._session.expiry.told
 
     @property
     def total_tokens(self) -> int | None:
         """The tokens of the session in all, as the service last said; None where it did not."""
-        return self._total_tokens
+        return self._session.total_tokens
 
     def __repr__(self) -> str:
         if not self._is_made:
             return f"<{type(self).__name__}, not made yet>"
         return (
-            f"<{type(self).__name__} {self.session_id!r}: {len(self._history.messages)} messages, "
+            f"<{type(self).__name__} {self.session_id!r}: {len(self._session.history.messages)} messages, "
             f"{self.total_tokens} tokens, expires at {self.expires_at}>"
         )
 
@@ -203,7 +213,7 @@ class Conversation:
     @property
     def _is_made(self) -> bool:
         """Whether its `__init__` came to its end, which a debugger does not wait for."""
-        return "_turns" in vars(self)
+        return "_session" in vars(self)
 
     @forgetful
     def refresh(self, **options: Unpack[RequestOptions]) -> None:
@@ -214,9 +224,9 @@ class Conversation:
             TimeoutException: the session could not be read in time, or the turn of another thread did not end.
             ApiException: any other failure.
         """
-        check_arguments(self.refresh, self._api, **options)
-        steps = self._steps(options)
-        self._turns.take(lambda: self._read(steps.next()), steps.left(PART))
+        check_arguments(self.refresh, self._session.api, **options)
+        session, steps = self._session, self._session.steps(options)
+        session.alone(lambda: session.read(steps.next()), steps)
 
     @forgetful
     def append(
@@ -245,16 +255,10 @@ class Conversation:
             BaseException: what a signal handler raises passes unchanged. Where it came up after the request may have
                 left, the turn may have been stored, may still be, or not; the next one begins with reading.
         """
-        check_arguments(self.append, self._api, **options)
-        request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
-        if not messages:
-            raise ApiValueError("Give one message or more")
-        turn = _turn(request)
-        for index, message in enumerate(turn):
-            if missing := {"role", "content"} - message.keys():
-                raise ApiValueError(f"Message {index} has no {' and no '.join(sorted(missing))}")
-        steps = self._steps(options)
-        self._turns.take(lambda: self._store(request, turn, steps), steps.left(PART))
+        check_arguments(self.append, self._session.api, **options)
+        request = turn_of(messages, tokens)
+        session, steps = self._session, self._session.steps(options)
+        session.alone(lambda: session.store(request, steps), steps)
 
     @forgetful
     def turn(self, text: str, infer: Infer, **options: Unpack[RequestOptions]) -> str:
@@ -272,28 +276,69 @@ class Conversation:
 
         Raises:
             pydantic.ValidationError: an argument is not as the contract has it. The model was not asked.
-            ApiTypeError: `infer` returned something else, for example a coroutine. Nothing was stored.
+            ApiTypeError: `infer` is asynchronous: nothing was sent. Or it returned something else: nothing was stored.
             ApiException: as for `append`.
         """
-        check_arguments(self.turn, self._api, **options)
-        question = UpdateAISessionRequestNewMessagesInner(role="user", content=text)
-        steps = self._steps(options)
+        check_arguments(self.turn, self._session.api, **options)
+        check_model(infer)
+        question = question_of(text)
+        session, steps = self._session, self._session.steps(options)
 
         def work() -> str:
-            self._read_unless_current(steps)
-            history = [
-                {name: message[name] for name in ("role", "content") if name in message}
-                for message in self._history.messages
-            ]
-            reply = _reply(steps.aside(lambda: infer([*history, {"role": "user", "content": text}])))
-            answer = UpdateAISessionRequestNewMessagesInner(role="assistant", content=reply.content)
-            request = UpdateAISessionRequest.model_validate(
-                {"new_messages": [question, answer], "tokens_used": reply.tokens}
-            )
-            self._store(request, _turn(request), steps)
+            messages = session.messages_with(text, steps)
+            with steps.aside(), closed(infer(messages)) as result:
+                reply = whole_reply(result)
+            session.store(turn_with(question, reply), steps)
             return reply.content
 
-        return self._turns.take(work, steps.left(PART))
+        return session.alone(work, steps)
+
+    @forgetful
+    def stream(self, text: str, infer: InferPieces, **options: Unpack[RequestOptions]) -> Generator[str, None, None]:
+        """Let a model reply to the user in pieces, hand them on as they come, and store both messages as one turn::
+
+            for piece in conversation.stream(text, infer):
+                print(piece, end="", flush=True)
+
+        The turn is stored when the model is through, before the loop ends: then it is sent, at most once, as with
+        `append`. Where the reader leaves before, or the model fails, nothing is stored. Whichever ends it, what `infer`
+        returned is closed, where it has a `close`.
+
+        Other threads do not wait for a stream: what they store meanwhile stands before its turn.
+
+        Args:
+            text: what the user says.
+            infer: the model: it gets the messages, as with `turn`, and returns or yields the pieces of its reply, each
+                a `str` or a `Reply`. The tokens of all pieces are added up; one without text is not handed on.
+            **options: see `RequestOptions`. The time that model and reader take is not counted.
+
+        Returns:
+            the pieces. Nothing is done before the first is asked for. The next one may be asked for in another thread.
+
+        Raises:
+            pydantic.ValidationError: an argument is not as the contract has it. Raised at once, not by `next`.
+            ApiTypeError: `infer` is asynchronous. Raised at once. Or it returned no pieces, or one that is no text:
+                raised when that is due, and nothing was stored.
+            ApiException: as for `append`. Raised when the session is read before the first piece, or after the last.
+        """
+        check_arguments(self.stream, self._session.api, **options)
+        check_model(infer)
+        return forgetful_generator(self._pieces(text, question_of(text), infer, options))
+
+    def _pieces(
+        self, text: str, question: UpdateAISessionRequestNewMessagesInner, infer: InferPieces, options: RequestOptions
+    ) -> Generator[str, None, None]:
+        # No lock is held while the reader has the word: he may come back in another thread, or never.
+        session, steps = self._session, self._session.steps(options)
+        messages = session.alone(lambda: session.messages_with(text, steps), steps)
+        pieces: list[Reply] = []
+        with steps.aside(), closed(infer(messages)) as result:
+            for piece in pieces_of(result):
+                pieces.append(piece)
+                if piece.content:
+                    yield piece.content
+        request = turn_with(question, joined(pieces))
+        session.alone(lambda: session.store(request, steps), steps)
 
     @forgetful
     def keep_alive(self, minutes: int = 60, **options: Unpack[RequestOptions]) -> KeepAlive:
@@ -315,76 +360,16 @@ class Conversation:
         Raises:
             pydantic.ValidationError: an argument is not as the contract has it.
         """
-        check_arguments(self.keep_alive, self._api, **options)
-        request = ExtendAISessionRequest(additional_minutes=minutes)
-        seconds = timedelta(minutes=minutes).total_seconds()
+        check_arguments(self.keep_alive, self._session.api, **options)
+        ExtendAISessionRequest(additional_minutes=minutes)  # here, so that the caller learns at once what is wrong
+        by = timedelta(minutes=minutes)
+        session = self._session
 
         def extend() -> None:
-            asked = self._clock()
-            answer = self._api.extend_ai_session(self._organisation, self._session_id, request, **options)
-            self._expiry = self._expiry.moved_to(answer.expires_at, at_least=asked + seconds)
+            session.extend(by, self._clock, options)
 
         def left() -> float:
-            ends = self._expiry.ends
+            ends = session.expiry.ends
             return 0.0 if ends is None else ends - self._clock()
 
         return KeepAlive(forgetful(extend), left, self._wait)
-
-    def _steps(self, options: RequestOptions) -> Steps:
-        return Steps(options, self._api.api_client.rest_client.timeout)
-
-    def _store(self, request: UpdateAISessionRequest, turn: Sequence[Mapping[str, Any]], steps: Steps) -> None:
-        """Send a turn, and find out whether it was stored."""
-        self._read_unless_current(steps)
-        self._history.sending(turn)
-        try:
-            answer = self._api.update_ai_session(self._organisation, self._session_id, request, **steps.next(PART))
-        except (OutcomeUnknownException, ResponseFormatException):
-            if not self._is_stored(turn, steps.next()):
-                raise
-        except (OpenApiException, ValidationError):
-            self._history.refused(turn)
-            raise
-        else:
-            self._history.confirmed(turn, answer.total_messages)
-            self._note_tokens(answer)
-
-    def _is_stored(self, turn: Sequence[Mapping[str, Any]], options: RequestOptions) -> bool:
-        try:
-            return self._read(options, turn)
-        except (OpenApiException, ValidationError):
-            return False
-
-    def _read_unless_current(self, steps: Steps) -> None:
-        if not self._history.is_current:
-            self._read(steps.next(PART))
-
-    def _read(self, options: RequestOptions, turn: Sequence[Mapping[str, Any]] = ()) -> bool:
-        """Read the session, and tell whether a turn whose answer was lost is in it for certain."""
-        session = self._api.get_ai_session(self._organisation, self._session_id, **options)
-        if "messages" in session.unread:  # none is something else
-            raise ResponseFormatException(reason="The messages of the session cannot be read")
-        expires_at = beyond_the_contract(session, ExtendAISession200Response, "expiresAt", "expires_at").expires_at
-        if expires_at is not None:
-            self._expiry = self._expiry.moved_to(expires_at)
-        self._note_tokens(beyond_the_contract(session, UpdateAISession200Response, "totalTokens", "total_tokens"))
-        return self._history.read(session.messages or [], turn)
-
-    def _note_tokens(self, answer: UpdateAISession200Response) -> None:
-        if answer.total_tokens is not None:
-            self._total_tokens = answer.total_tokens
-
-
-def _turn(request: UpdateAISessionRequest) -> list[dict[str, Any]]:
-    """The messages that a request appends."""
-    return cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
-
-
-def _reply(result: object) -> Reply:
-    """What a model returned, as a reply."""
-    reply = Reply(result) if isinstance(result, str) else result
-    if isinstance(reply, Reply) and isinstance(cast("object", reply.content), str):
-        return reply
-    if inspect.iscoroutine(result):
-        result.close()  # else Python warns that nobody awaited it
-    raise ApiTypeError(f"infer must return a str or a quantcdn.Reply, not {type(result).__name__}")

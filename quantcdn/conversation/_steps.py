@@ -2,12 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from quantcdn._wire.call import RequestOptions
-
-T = TypeVar("T")
 
 # The part of the time left that a step may take where another may follow: reading after waiting for another thread,
 # sending after reading, and reading back after sending.
@@ -33,11 +31,12 @@ class Steps:
         left = self.left(share)
         return self._options if left == math.inf else {**self._options, "_request_timeout": left}
 
-    def aside(self, work: Callable[[], T]) -> T:
-        """Do what does not count."""
+    @contextmanager
+    def aside(self) -> Generator[None, None, None]:
+        """For what does not count: the length of a `with` block."""
         began = time.monotonic()
         try:
-            return work()
+            yield
         finally:
             self._ends += time.monotonic() - began
 

@@ -6,7 +6,7 @@ comment is an error itself. Other checkers read it in `test_type_checkers.py`; w
 the line says.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -304,11 +304,29 @@ def conversations(api: AISessionsApi, shared: RequestOptions) -> None:
 
     assert_type(conversation.turn("Hi", text), str)
     assert_type(conversation.turn("Hi", reply, **shared), str)
+
+    def pieces(messages: list[dict[str, str]]) -> Iterator[str | quantcdn.Reply]:
+        yield messages[-1]["content"]
+        yield quantcdn.Reply("", tokens=7)
+
+    def words(messages: list[dict[str, str]]) -> list[str]:
+        return messages[-1]["content"].split()
+
+    async def pieces_later(messages: list[dict[str, str]]) -> AsyncIterator[str]:
+        yield messages[-1]["content"]
+
+    assert_type(conversation.stream("Hi", pieces, **shared), Generator[str, None, None])
+    for piece in conversation.stream("Hi", words):
+        assert_type(piece, str)
+    latest = quantcdn.Conversation.latest_or_open(api, "org", user_id="u", session_group="g", **shared)
+    assert_type(latest, quantcdn.Conversation)
     with conversation.keep_alive(30) as alive:
         assert_type(alive.failure, BaseException | None)
 
     conversation.turn("Hi", later)  # type: ignore[arg-type]
+    conversation.stream("Hi", pieces_later)  # type: ignore[arg-type]
     conversation.append("Hi")  # type: ignore[arg-type]
+    quantcdn.Conversation.latest_or_open(api, "org")  # type: ignore[call-arg]
     quantcdn.Conversation.open(api, "org")  # type: ignore[call-arg]
     quantcdn.Conversation.open(api, "org", user_id="u", sesion_group="g")  # type: ignore[call-arg]  # ty finds none
 

@@ -1,0 +1,63 @@
+"""What a conversation sends, as requests. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from quantcdn.conversation._model import Reply
+from quantcdn.exceptions import ApiTypeError, ApiValueError
+from quantcdn.models import (
+    CreateAISessionRequest,
+    UpdateAISessionRequest,
+    UpdateAISessionRequestNewMessagesInner,
+)
+
+
+def new_session(
+    user_id: str,
+    session_group: str | None,
+    metadata: Mapping[str, Any] | None,
+    expiration_minutes: int,
+    initial_messages: Sequence[object],
+) -> CreateAISessionRequest:
+    """The request for a session."""
+    fields = {
+        "user_id": user_id,
+        "session_group": session_group,
+        "metadata": metadata,
+        "expiration_minutes": expiration_minutes,
+        "initial_messages": list(initial_messages) or None,
+    }
+    return CreateAISessionRequest.model_validate(fields)
+
+
+def turn_of(messages: Sequence[object], tokens: int | None) -> UpdateAISessionRequest:
+    """The request that appends these messages.
+
+    Raises:
+        ApiValueError: there is none, or one without a role or content.
+    """
+    request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
+    if not messages:
+        raise ApiValueError("Give one message or more")
+    for index, message in enumerate(messages_in(request)):
+        if missing := {"role", "content"} - message.keys():
+            raise ApiValueError(f"Message {index} has no {' and no '.join(sorted(missing))}")
+    return request
+
+
+def turn_with(question: UpdateAISessionRequestNewMessagesInner, reply: Reply) -> UpdateAISessionRequest:
+    """The request that appends what the user said and what the model replied."""
+    answer = UpdateAISessionRequestNewMessagesInner(role="assistant", content=reply.content)
+    return turn_of([question, answer], reply.tokens)
+
+
+def question_of(text: str) -> UpdateAISessionRequestNewMessagesInner:
+    """What the user says, as a message."""
+    if not isinstance(cast("object", text), str):
+        raise ApiTypeError(f"text must be a str, not {type(text).__name__}")
+    return UpdateAISessionRequestNewMessagesInner(role="user", content=text)
+
+
+def messages_in(request: UpdateAISessionRequest) -> list[dict[str, Any]]:
+    """The messages that a request appends."""
+    return cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
