@@ -63,7 +63,8 @@ class Presses:
 
 
 def crew() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "quantcdn-bulk"]
+    """The threads at work. Where an interrupt strikes while one is started, Python may list it after its end."""
+    return [thread for thread in threading.enumerate() if thread.name == "quantcdn-bulk" and thread.is_alive()]
 
 
 def wait_until_home() -> None:

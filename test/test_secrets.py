@@ -901,7 +901,7 @@ def test_a_kept_connection_holds_nothing_of_the_request_that_it_carried(connect:
         api = connect(server.host)
         api.list_ai_sessions("org")
         held: dict[int, object] = {}
-        waiting: list[object] = [vars(api.api_client.rest_client)]
+        waiting: list[object] = [api.api_client.rest_client]
         while waiting:
             value = waiting.pop()
             if id(value) in held or isinstance(value, type | ModuleType | FunctionType):

@@ -154,9 +154,9 @@ def reporting() -> Generator[None, None, None]:
             say("")  # what follows begins on a line of its own, after ^C
         say(str(interruption) or "Interrupted.")
         sys.exit(_STOPS[_stopped_by[0]] if _stopped_by else Exit.INTERRUPTED)
-    except BrokenPipeError:
-        sys.exit(Exit.PIPE_CLOSED)  # nobody reads on, as in `| head`
     except Exception as error:
+        if _nobody_reads_on(error):  # as in `| head`
+            sys.exit(Exit.PIPE_CLOSED)
         code = code_of(error)
         if code is None:
             raise
@@ -169,11 +169,22 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        is_pipe = stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+        is_over = _nobody_reads_on(error)
         _give_up(sys.stdout)
-        if is_pipe and error.errno == errno.EINVAL:  # so Windows calls a pipe that is closed
+        if is_over:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
         raise
+
+
+def _nobody_reads_on(error: Exception) -> bool:
+    """Whether an error says that the reader of standard output has left. Windows calls a closed pipe invalid."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return (
+        isinstance(error, OSError)
+        and (error.errno, error.filename) == (errno.EINVAL, None)
+        and stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+    )
 
 
 def _give_up(stream: TextIO) -> None:
