@@ -55,6 +55,9 @@ LEANED_ON = {
     "uvicorn.protocols.http.h11_impl:STATUS_PHRASES": "the reason of an answer to what is not HTTP",
     "uvicorn.protocols.http.h11_impl:H11Protocol.send_400_response": "what is not HTTP is answered in JSON",
     "uvicorn.protocols.http.h11_impl:H11Protocol.data_received": "what comes after it is not read",
+    "uvicorn.protocols.http.h11_impl:H11Protocol.connection_made": "what comes at the end is closed",
+    "uvicorn.protocols.http.h11_impl:H11Protocol.connection_lost": "the end waits for it",
+    "uvicorn.protocols.http.h11_impl:H11Protocol._get_upgrade": "no other protocol is offered, and nothing said of it",
     "uvicorn.protocols.http.h11_impl:H11Protocol().logger": "the sandbox logs by its own name",
     "uvicorn.protocols.http.h11_impl:H11Protocol().access_log": "the sandbox says by itself what it was asked",
     "uvicorn.protocols.http.h11_impl:H11Protocol().cycle": "an answer under way is cut off",
@@ -62,6 +65,8 @@ LEANED_ON = {
     "uvicorn.protocols.http.h11_impl:H11Protocol().transport": "asyncio's side of it",
     "uvicorn.protocols.http.h11_impl:H11Protocol().loop": "the loop it is in",
     "uvicorn.server:ServerState().connections": "those that are closed at the end",
+    "uvicorn.server:ServerState().tasks": "the requests that are given up at the end",
+    "uvicorn.server:ServerState().default_headers": "an answer at the end says that it is the last",
     # Typer
     "typer.core:TyperCommand.allow_interspersed_args": "options stand before arguments",
     "typer.core:TyperCommand.parse_args": "what is wrong with the order is said",

@@ -16,8 +16,10 @@ How the sandbox decides what the contract leaves open:
 - **Access.** 401 for a missing or unknown token, 403 for an organisation the token takes no part in. A session of
   another organisation is 404, as is one that expired or was deleted; deleting such a session is 404 too.
 - **Requests are closed.** Unknown or repeated keys and query parameters, null, and ``60.0`` where an integer is due are
-  400. A message needs both ``role`` and ``content``. A body must be ``application/json`` (415) in UTF-8, of at most
-  1 MiB (413), nested at most 100 deep. A body sent with get, list or delete is ignored.
+  400. A message needs both ``role`` and ``content``. A body must be ``application/json`` (415) in UTF-8, not packed
+  (415), of at most 1 MiB (413), nested at most 100 deep, with numbers that a double can hold. A body sent with get,
+  list or delete is ignored. For extend, ``null`` is no body. ``Expect: 100-continue`` is granted where only the body
+  is left to look at.
 - **Order.** Newest first; of sessions made in the same instant, the one made last comes first.
 - **Title and model** come from ``metadata``: its ``title`` and ``model``, where they are strings. Without that title,
   the first user message serves, shortened to 60 characters. What cannot be told is left out of the answer.
@@ -28,6 +30,7 @@ How the sandbox decides what the contract leaves open:
 - **Completed** sessions leave the list and can otherwise be used as before; ``status: active`` brings one back.
 - **Expiry** moves by extend only, which does not touch ``updated_at``. It never lies more than 24 hours ahead:
   extending beyond that ends there, and the message says so.
+- **The end.** What was read when the sandbox is stopped is answered, or not done.
 - **Errors** are ``{"error": true, "message": "…"}``. Every answer has an ``x-request-id``.
 """
 

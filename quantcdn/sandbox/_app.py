@@ -28,6 +28,9 @@ from quantcdn.sandbox._validation import Refusal
 
 logger = logging.getLogger("quantcdn.sandbox")
 
+_find_unsafe = re.compile(r"\A(?:\.{0,2}|\s+)\Z|[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_with_authority = re.compile("https?://([^/]*)(.*)", re.IGNORECASE).fullmatch
+
 _LARGEST_BODY = 1024 * 1024
 _CHALLENGE = 'Bearer realm="QuantCDN sandbox"'
 _SUMMARY = ("id", "title", "model", "created_at", "updated_at")
@@ -71,7 +74,7 @@ def update_session(call: Call) -> Response:
 def extend_session(call: Call) -> Response:
     minutes = _validation.extension(call.body)
     session, limited = call.store.extend(call.organisation, call.session_id, minutes)
-    by = "to the limit of 24 hours from now" if limited else f"by {minutes} minutes"
+    by = "to the limit of 24 hours from now" if limited else f"by {minutes} {'minute' if minutes == 1 else 'minutes'}"
     answer = _renamed(session, {"sessionId": "id", "expiresAt": "expires_at"})
     return JSONResponse({**answer, "message": f"Session extended {by}"})
 
@@ -102,12 +105,28 @@ def granted(tokens: Iterable[tuple[str, Collection[str]]]) -> dict[bytes, set[st
     """Check the tokens and gather the organisations of each."""
     access: dict[bytes, set[str]] = {}
     for token, organisations in tokens:
-        if not re.fullmatch("[!-~]+", token):
-            raise ValueError("a token must be visible ASCII characters, without spaces")
-        if isinstance(organisations, str) or not all(organisations):
-            raise ValueError("the organisations of a token must be a collection of names, none of them empty")
+        if not re.fullmatch("[!-~]+", token) or token.lower() == "bearer":
+            raise ValueError("a token must be visible ASCII characters, without spaces, and not the word Bearer")
+        if isinstance(organisations, str):
+            raise ValueError("the organisations of a token must be a collection of names")
+        for organisation in organisations:
+            if not _can_be_addressed(organisation):
+                raise ValueError(
+                    f"an organisation must be one segment of a path, not {organisation!a}: not empty, blank, '.' or"
+                    " '..', and without '/', '\\', control characters and lone surrogates, percent-encoded or not"
+                )
         access.setdefault(token.encode(), set()).update(organisations)
     return access
+
+
+def _can_be_addressed(name: str) -> bool:
+    """Tell whether clients can name it in a path: what decodes to another path, they refuse to send."""
+    before = None
+    while not _find_unsafe(name):
+        if name == before:
+            return True
+        name, before = unquote(name, errors="surrogateescape"), name
+    return False
 
 
 def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIApp:
@@ -117,6 +136,8 @@ def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIAp
             organisation, session_id = _segment(request, "organisation"), _segment(request, "session_id")
             _authorise(access, request, organisation)
             method = "GET" if request.method == "HEAD" else request.method
+            if method == "PUT":
+                store.find(organisation, session_id)
             body = await _body(request) if method in ("POST", "PUT") else b""
             # Run on the event loop, which does one thing at a time: SQLite has one writer at a time anyway.
             return operations[method](Call(store, organisation, session_id, request.scope["query_string"], body))
@@ -133,15 +154,34 @@ def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIAp
     starlette.router.redirect_slashes = False
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        withheld = any(name == b"expect" for name, _ in scope["headers"])
+
+        async def receive_body() -> Message:
+            nonlocal withheld
+            withheld = False
+            return await receive()
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *common_headers()]
+                # A body that was not asked for may come or not: only the end of the connection makes sure.
+                end = [(b"connection", b"close")] if withheld else []
+                message["headers"] = [*message["headers"], *common_headers(), *end]
             await send(message)
 
-        # Routed while still percent-encoded, so that an encoded slash splits nothing.
-        await starlette({**scope, "path": scope["raw_path"].decode("ascii")}, receive, send_with_headers)
+        await starlette(_located(scope), receive_body, send_with_headers)
 
     return asgi
+
+
+def _located(scope: Scope) -> Scope:
+    """The request with the path to route by, and the name of the server it was meant for."""
+    # While still percent-encoded, so that an encoded slash splits nothing.
+    path = scope["raw_path"].decode("ascii")
+    if whole := _with_authority(path):  # as sent to a proxy; it counts, and not the header
+        authority, path = whole.groups()
+        others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        scope = {**scope, "headers": [*others, (b"host", authority.encode())]}
+    return {**scope, "path": path}
 
 
 def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -166,8 +206,10 @@ def _unrouted(request: Request, exception: Exception) -> Response:
 
 
 def _segment(request: Request, name: str) -> str:
+    segment = request.path_params.get(name, "")
+    _validation.refuse_odd_percent_signs("path", segment)
     try:
-        return unquote(request.path_params.get(name, ""), errors="strict")
+        return unquote(segment, errors="strict")
     except UnicodeDecodeError:
         raise Refusal(400, "The path is not UTF-8.") from None
 
@@ -206,12 +248,30 @@ def _authorise(access: Mapping[bytes, Collection[str]], request: Request, organi
 
 
 async def _body(request: Request) -> bytes:
+    """Read the body. What can be refused before it is asked for is: a client may wait to be told to go on."""
+    length = int(request.headers.get("content-length", "0"))
+    _refuse_large(length)
+    if length or "expect" in request.headers:
+        _refuse_other_forms(request)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST_BODY:  # the protocol discards what is still to come
-            raise Refusal(413, f"The body is larger than {_LARGEST_BODY} bytes.")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and media_type != "application/json":
-        raise Refusal(415, "The Content-Type of a body must be application/json.")
+        _refuse_large(len(body))  # the protocol discards what is still to come
+    if body:
+        _refuse_other_forms(request)
     return bytes(body)
+
+
+def _refuse_large(length: int) -> None:
+    if length > _LARGEST_BODY:
+        raise Refusal(413, f"The body is larger than {_LARGEST_BODY} bytes.")
+
+
+def _refuse_other_forms(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        message = "A body must be sent without a Content-Encoding: the sandbox does not unpack it."
+        raise Refusal(415, message, {"Accept-Encoding": "identity"})
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refusal(415, "The Content-Type of a body must be application/json.")

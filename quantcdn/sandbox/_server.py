@@ -14,7 +14,7 @@ from typing import Any
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
@@ -77,9 +77,13 @@ async def _serve(
     listener: socket.socket,
     started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
 ) -> None:
+    async def until_given_up(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
     # Not uvicorn.Server: it takes signals, logs for the embedding program and polls for its end.
     config = uvicorn.Config(
-        app,
+        until_given_up,
         interface="asgi3",
         ws="none",
         lifespan="off",
@@ -88,7 +92,7 @@ async def _serve(
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     config.load()
-    state = ServerState()
+    state = _State()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     server = await loop.create_server(lambda: _Protocol(config, state, {}), sock=listener, backlog=_BACKLOG)
     started.set_result((loop, stop))
@@ -96,10 +100,9 @@ async def _serve(
     # Accepting ends first and the server later: closing it loses what is accepted but not yet a connection.
     with contextlib.suppress(NotImplementedError):  # Windows
         loop.remove_reader(listener)
-    if requests := _other_tasks():
-        await asyncio.wait(requests, timeout=_GRACE_SECONDS)
-    for connection in list(state.connections):
-        connection.transport.abort()
+    if accepting := _other_tasks() - state.tasks:
+        await asyncio.wait(accepting, timeout=_GRACE_SECONDS)
+    await state.end()
     server.close()
     await asyncio.gather(*_other_tasks(), return_exceptions=True)
     await server.wait_closed()
@@ -109,15 +112,66 @@ def _other_tasks() -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
+class _State(ServerState):
+    """The connections, and how they end: what was read is answered, or not done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ending = False
+
+    async def end(self) -> None:
+        self.ending = True
+        self.default_headers.append((b"connection", b"close"))
+        for connection in self._connections():
+            connection.end()
+        while connections := self._connections():
+            ended = [connection.ended for connection in connections]
+            done, _ = await asyncio.wait(ended, timeout=_GRACE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                break
+        # Those that are left wait for clients that neither send nor read on.
+        for connection in self._connections():
+            connection.give_up()
+        for request in list(self.tasks):
+            request.cancel()
+
+    def _connections(self) -> list[_Protocol]:
+        return [connection for connection in self.connections if isinstance(connection, _Protocol)]
+
+
 class _Protocol(H11Protocol):
-    """uvicorn's protocol, with errors in JSON and a log of its own."""
+    """uvicorn's protocol, with errors in JSON, a log of its own, and an end that loses no answer."""
 
     _refused = False
 
-    def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
-        super().__init__(config, server_state, app_state)
+    def __init__(self, config: uvicorn.Config, state: _State, app_state: dict[str, Any]) -> None:
+        super().__init__(config, state, app_state)
         self.logger = _app.logger
         self.access_log = False
+        self.ended: asyncio.Future[None] = self.loop.create_future()
+        self._state = state
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._state.ending:
+            self.end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.ended.set_result(None)
+
+    def end(self) -> None:
+        """Close the connection, or have the answer that is under way close it."""
+        if not self.cycle or self.cycle.response_complete:
+            self.transport.close()
+
+    def give_up(self) -> None:
+        if self.cycle:
+            self.cycle.disconnected = True
+        self.transport.abort()
+
+    def _get_upgrade(self) -> None:
+        """Go on in HTTP/1.1, whatever else a client offers."""
 
     def data_received(self, data: bytes) -> None:
         if not self._refused:

@@ -63,6 +63,8 @@ class Store:
         self._clock = clock
         self._now()
         path = ":memory:" if database is None else os.fspath(database)
+        if database is not None and path in ("", ":memory:"):
+            raise ValueError(f"the database must be a file, not {path!r}: leave it out to keep the sessions in memory")
         try:
             if database is not None:
                 # SQLite would make it readable for everybody, and makes its journals as the file is.
@@ -114,6 +116,10 @@ class Store:
                 "SELECT role, content FROM messages WHERE session = ? ORDER BY number", [session["number"]]
             )
             return session, [dict(row) for row in rows]
+
+    def find(self, organisation: str, session_id: str) -> None:
+        """Refuse a session that is not there."""
+        self._find(organisation, session_id, self._now())
 
     def update(self, organisation: str, session_id: str, update: Update) -> Session:
         now = self._now()

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 LARGEST_INTEGER = 2**53 - 1
 """The largest integer that every reader of JSON keeps exactly."""
 
+_odd_percent_sign = re.compile("%(?![0-9A-Fa-f]{2})").search
+
 _DEEPEST_NESTING = 100
 _TOO_DEEP = f"The body is nested deeper than {_DEEPEST_NESTING} levels."
 
@@ -83,14 +85,17 @@ def update(body: bytes) -> Update:
 
 
 def extension(body: bytes) -> int:
-    fields = _json_object(body) if body else {}
+    # Generated clients send null where they were given no body.
+    fields = _json_object(body) if body.strip() not in (b"", b"null") else {}
     _only(fields, "additionalMinutes")
     return _integer(fields, "additionalMinutes", default=60, minimum=1, maximum=1440)
 
 
 def listing(query: bytes) -> Listing:
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        text = query.decode("ascii")
+        refuse_odd_percent_signs("query", text)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise Refusal(400, "The query is not UTF-8.") from None
     fields: dict[str, object] = dict(_unique(pairs))
@@ -107,12 +112,20 @@ def listing(query: bytes) -> Listing:
     )
 
 
+def refuse_odd_percent_signs(where: str, text: str) -> None:
+    if _odd_percent_sign(text):
+        raise Refusal(400, f"The {where} has a % that two hexadecimal digits do not follow; a % itself is %25.")
+
+
 def _json_object(body: bytes) -> dict[str, object]:
     if not body:
         raise Refusal(400, "A body is required: a JSON object.")
     try:
+        text = body.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise Refusal(400, "The body begins with a byte-order mark; JSON is sent without one.")
         value: object = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+            text, object_pairs_hook=_unique, parse_int=_whole, parse_float=_finite, parse_constant=_finite
         )
     except UnicodeDecodeError:
         raise Refusal(400, "The body is not UTF-8.") from None
@@ -120,8 +133,6 @@ def _json_object(body: bytes) -> dict[str, object]:
         raise Refusal(400, _TOO_DEEP) from None
     except json.JSONDecodeError as error:
         raise Refusal(400, f"The body is not valid JSON: {error}.") from None
-    except ValueError:  # the interpreter's limit on the digits of an integer
-        raise Refusal(400, "The body has an integer with too many digits.") from None
     if not isinstance(value, dict):
         raise Refusal(400, "The body must be a JSON object.")
     fields = cast("dict[str, object]", value)
@@ -141,6 +152,11 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
             raise Refusal(400, f"{_shown(name)} is given more than once.")
         found[name] = value
     return found
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _finite(text: str) -> float:
