@@ -227,3 +227,18 @@ def test_the_picture_shows_each_share_by_its_width() -> None:
     assert texts[:4] == ["get", "200 µs", "75", "25"]
     assert set(texts) >= {room.title for room in ROOMS}
     assert bars[f"{first.title}: 75.0%"] == pytest.approx(3 * bars[f"{second.title}: 25.0%"], abs=3)
+
+
+def test_what_an_asynchronous_program_pays_is_measured_by_the_way() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.asynchronous", "--quick"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if "|" in line][2:]
+    rates = [float(rate.replace(",", "")) for _, rate, _ in rows]
+    assert rates == sorted(rates), "threads wait side by side"
+    assert all(re.fullmatch(r"[\d,]+ ms", held_up) for *_, held_up in rows)

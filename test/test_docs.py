@@ -169,6 +169,7 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
         *MODELS,
         *quantcdn.api.__all__,
         "Architecture",
+        "Async",
         "Bulk",
         "CommandLine",
         "Conversations",
@@ -754,6 +755,12 @@ def check_systems(table: Table, _sent: dict[str, Received]) -> None:
     assert table.column("System") == ["Linux", "Windows", "macOS"]
 
 
+def check_ways(table: Table, _sent: dict[str, Received]) -> None:
+    for _, rate, held_up in table.body:
+        assert re.fullmatch(r"[\d,]+", rate)
+        assert re.fullmatch(r"[\d,]+ ms", held_up)
+
+
 def check_named_tests(table: Table, _sent: dict[str, Received]) -> None:
     for cell in table.column("Test"):
         file, name = plain(cell).split("::")
@@ -783,6 +790,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Option", "The name"): check_names,
     ("Python", "Lowest dependencies", "Newest dependencies"): check_pythons,
     ("System", "How that is known"): check_systems,
+    ("Way", "Calls a second", "Event loop held up"): check_ways,
     ("What differs", "Test"): check_named_tests,
     ("What happens", "What the reader sees", "What is stored", "Test"): check_named_tests,
 }

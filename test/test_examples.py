@@ -45,6 +45,8 @@ ON_ANY_PORT = {
     "chat_django": ["--noreload", "127.0.0.1:0"],
 }
 
+STREAMING = {"stream_fastapi": ["--port", "0"]}
+
 
 def environ(host: str, access_token: str = "token", organisation: str = "org") -> dict[str, str]:
     """The environment of an example that is to use this service."""
@@ -88,7 +90,11 @@ def serving(example: str, env: dict[str, str]) -> Generator[Ask, None, None]:
     if COMMANDS[example][0] != "-m":
         command = [sys.executable, *COMMANDS[example]]
     with subprocess.Popen(
-        [*command, *ON_ANY_PORT[example]], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, *{**ON_ANY_PORT, **STREAMING}[example]],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
@@ -100,11 +106,12 @@ def serving(example: str, env: dict[str, str]) -> Generator[Ask, None, None]:
             with urllib3.PoolManager(maxsize=16, retries=False, timeout=30) as connections:
 
                 def ask(
-                    method: str, path: str, user: str = "", body: object = None, **more: str
+                    method: str, path: str, user: str = "", body: object = None, preload: bool = True, **more: str
                 ) -> urllib3.BaseHTTPResponse:
                     content = body if isinstance(body, bytes) else json.dumps(body).encode()
                     headers = {"Content-Type": "application/json", "X-Forwarded-User": user, **more}
-                    return connections.request(method, f"{address[0]}{path}", headers=headers, body=content)
+                    url = f"{address[0]}{path}"
+                    return connections.request(method, url, headers=headers, body=content, preload_content=preload)
 
                 yield ask
         finally:
@@ -268,6 +275,63 @@ def test_each_kind_of_failure_has_its_status(example: str, monkeypatch: pytest.M
         return answered[1] if isinstance(answered, tuple) else answered.status_code
 
     assert [status_for(error) for error, _ in FAILURES] == [status for _, status in FAILURES]
+
+
+# The backend that streams
+
+
+Event = tuple[str, str]
+
+
+def events(answered: urllib3.BaseHTTPResponse) -> list[Event]:
+    """The events of an answer that has come whole."""
+    assert (answered.status, answered.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    found = re.findall(r"event: (\w+)\ndata: (.*)\n\n", answered.data.decode())
+    return [(name, json.loads(data)) for name, data in found]
+
+
+def test_a_reply_is_streamed_as_events_and_then_stored(connect: Connect) -> None:
+    with running() as service, serving("stream_fastapi", of(service)) as ask:
+        first, second = (events(ask("POST", "/chat", "ann", {"text": text})) for text in ("Grüße", "a b"))
+        said = texts(ask("GET", "/chat", "ann"))
+        refused = [ask("POST", "/chat", user, {"text": text}).status for user, text in (("", "a"), ("ann", ""))]
+        sessions = connect(service.host, service.access_token).list_ai_sessions(service.organisation)
+
+    assert first == [("piece", "You "), ("piece", "said: "), ("piece", "Grüße "), ("stored", "")]
+    assert [name for name, _ in second] == ["piece"] * 4 + ["stored"]
+    assert said == ["Grüße", "You said: Grüße ", "a b", "You said: a b "]
+    assert refused == [401, 422]
+    assert len(sessions) == 1
+
+
+def test_a_browser_that_leaves_stores_nothing_and_holds_nobody_up(connect: Connect) -> None:
+    with running() as service, serving("stream_fastapi", of(service)) as ask:
+        long = " ".join(["word"] * 2_000)  # of 20 seconds
+        with contextlib.closing(ask("POST", "/chat", "ann", {"text": long}, preload=False)) as answered:
+            assert answered.read(5) == b"event"
+        after = events(ask("POST", "/chat", "ann", {"text": "b"}))
+        said = texts(ask("GET", "/chat", "ann"))
+
+    assert after[-1] == ("stored", "")
+    assert said == ["b", "You said: b "]
+
+
+def test_what_fails_in_a_stream_is_told_by_an_event_or_a_status() -> None:
+    listed, nothing, session = json_answer([{"id": "s-1"}]), json_answer([]), json_answer({"messages": []})
+    script = [
+        *[json_answer({"message": "internal"}, 403)],
+        *[listed, nothing, session, json_answer({"message": "internal"}, 403)],
+        *[listed, nothing, session, [CLOSE], session],
+    ]
+    with scripted_server(script) as server, serving("stream_fastapi", environ(server.host)) as ask:
+        answers = [ask("POST", "/chat", "ann", {"text": "a"}) for _ in range(3)]
+
+    assert answers[0].status == 503
+    assert [events(answered)[-1] for answered in answers[1:]] == [
+        ("failed", "It was not stored."),
+        ("failed", "Perhaps it was stored: read before you send it again."),
+    ]
+    assert [given.data for given in answers if b"internal" in given.data] == []
 
 
 # Jobs
@@ -507,7 +571,7 @@ def test_a_failure_in_a_process_of_the_pool_arrives_whole_and_stops_nothing() ->
     assert done.stderr == "s-1: 403 Forbidden: no\n"
 
 
-@pytest.mark.parametrize("example", sorted(COMMANDS.keys() - ON_ANY_PORT))
+@pytest.mark.parametrize("example", sorted(COMMANDS.keys() - ON_ANY_PORT.keys() - STREAMING.keys()))
 def test_a_job_without_settings_says_what_is_missing(example: str, tmp_path: Path) -> None:
     env = {name: value for name, value in environ("").items() if not name.startswith("QUANT_")}
 
