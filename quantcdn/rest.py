@@ -5,7 +5,6 @@ import json
 import math
 import os
 import sys
-import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -108,7 +107,6 @@ class RESTClientObject:
         self._max_response_size = configuration.max_response_size
         self._routes = Routes(configuration)
         self._process = os.getpid()
-        self._renewal = threading.Lock()
         self._unread: weakref.WeakValueDictionary[int, urllib3.BaseHTTPResponse] = weakref.WeakValueDictionary()
 
     def open(
@@ -143,39 +141,24 @@ class RESTClientObject:
             raise interrupt
 
     def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
-        origin = request.origin
-        manager = self._routes.manager_for(origin)
-        if not isinstance(manager, urllib3.ProxyManager):
-            pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
-            return pool.urlopen(
-                request.method,
-                request.target,
-                request.body,
-                request.headers,
-                retries=_ONE_ATTEMPT,
-                redirect=False,
-                assert_same_host=False,
-                timeout=deadline,
-                preload_content=False,
-            )
-        request.proxy_headers = manager.proxy_headers
-        return manager.urlopen(
+        route = self._routes.to(request.origin)
+        request.proxy_headers = route.proxy_headers
+        return route.pool.urlopen(
             request.method,
-            origin._replace(prefix=request.target).url,
-            redirect=False,
-            body=request.body,
-            headers=request.headers,
+            request.origin._replace(prefix=request.target).url if route.forwards else request.target,
+            request.body,
+            request.headers,
             retries=_ONE_ATTEMPT,
+            redirect=False,
+            assert_same_host=False,
             timeout=deadline,
             preload_content=False,
         )
 
     def _renew(self) -> None:
         """Begin anew after a fork: the connections belong to the process before it."""
-        with self._renewal:
-            if self._process != os.getpid():
-                self._routes.open()
-                self._process = os.getpid()
+        self._routes.open()  # several threads may, which does no harm
+        self._process = os.getpid()
 
     def read(self, response: urllib3.BaseHTTPResponse, request: Request, deadline: Deadline) -> Response:
         """Read an answer to its end.

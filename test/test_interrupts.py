@@ -1,7 +1,7 @@
 """Interrupts at any moment: a signal handler that raises, wherever it strikes, leaves a client that works.
 
-Each test runs `interrupted.py` in a process of its own, since a test run has timers too.
-`HYPOTHESIS_PROFILE=thorough` interrupts 100,000 times.
+Each test runs `interrupted.py` or `interrupted_everywhere.py` in a process of its own, since a test run has timers too.
+`HYPOTHESIS_PROFILE=thorough` interrupts 100,000 times at random, and at each moment on every road.
 """
 
 import json
@@ -21,18 +21,44 @@ PATIENCE = 3600 if THOROUGH else 100
 pytestmark = pytest.mark.timeout(2 * PATIENCE)
 
 
+def run(program: str, **order: object) -> dict[str, int]:
+    path = Path(__file__).with_name(program)
+    done = subprocess.run([sys.executable, str(path), json.dumps(order)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, int] = json.loads(done.stdout)
+    return seen
+
+
 # Of the server: where the client has left before the handshake, CPython forgets the socket that it made.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no alarm")
 @pytest.mark.parametrize("road", ROADS, ids=str)
 def test_interrupts_at_any_moment_leave_a_client_that_works(road: Road) -> None:
     with road.to(repeat(json_answer({"id": "s", "sessionId": "s"}))) as (server, options):
-        order = {"interrupts": INTERRUPTS, "seed": 1, "patience": PATIENCE, **options}
-        program = Path(__file__).with_name("interrupted.py")
-        run = subprocess.run([sys.executable, str(program), json.dumps(order)], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    seen = json.loads(run.stdout)
+        seen = run("interrupted.py", interrupts=INTERRUPTS, seed=1, patience=PATIENCE, **options)
     assert seen.pop("interrupts") == INTERRUPTS
     assert seen.pop("answers", 0) >= 0
     assert not seen, "what is no interrupt and no answer"
     assert server.requests
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python tells no moments before 3.12")
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "fresh"])
+@pytest.mark.parametrize("call", ["get", "update"] if THOROUGH else ["get"])
+@pytest.mark.parametrize("road", ROADS if THOROUGH else ROADS[:1], ids=str)
+def test_an_interrupt_at_each_single_moment_leaves_a_client_that_other_threads_use(
+    road: Road, call: str, kept: bool
+) -> None:
+    with road.to(repeat(json_answer({"id": "s", "sessionId": "s"}))) as (_, options):
+        seen = run("interrupted_everywhere.py", call=call, kept=kept, patience=PATIENCE, **options)
+    assert seen.pop("moments") > 500
+    assert not seen
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python tells no moments before 3.12")
+def test_wherever_a_secure_connection_is_interrupted_no_two_sockets_share_a_descriptor() -> None:
+    with ROADS[0].to(repeat(json_answer({"id": "s"}))) as (_, options):
+        seen = run("interrupted_everywhere.py", call="secure", kept=True, patience=PATIENCE, **options)
+    assert seen.pop("moments") > 50
+    assert not seen

@@ -36,6 +36,8 @@ LEANED_ON = {
     "http.client:HTTPResponse().chunked": "how the body is framed",
     "http.client:HTTPResponse().chunk_left": "urllib3 reads chunks by itself, unless this is None",
     "http.client:HTTPResponse().will_close": "whether the connection can be kept",
+    # ssl
+    "ssl:SSLSocket._create": "where a secure connection takes over a socket, an interrupt leaves it one owner",
     # urllib3
     "urllib3.connection:HTTPConnection._new_conn": "addresses are tried side by side, within the deadline",
     "urllib3.connection:HTTPConnection()._dns_host": "the name to look up, with the dot at its end",
@@ -51,6 +53,8 @@ LEANED_ON = {
     "urllib3.util.ssl_:create_urllib3_context": "the settings of TLS are urllib3's",
     "urllib3.util.ssltransport:SSLTransport": "TLS in TLS, through a proxy: what of an answer waits in it",
     "urllib3.util.wait:wait_for_read": "whether the server has closed a kept connection",
+    # PySocks
+    "socks:socksocket()._timeout": "a timeout is set without the help of PySocks",
     # uvicorn: its public server takes signals, logs for the embedding program and polls for its end.
     "uvicorn.protocols.http.h11_impl:STATUS_PHRASES": "the reason of an answer to what is not HTTP",
     "uvicorn.protocols.http.h11_impl:H11Protocol.send_400_response": "what is not HTTP is answered in JSON",
@@ -87,6 +91,11 @@ def socks_connection(kind: Callable[..., Any]) -> Any:
     return kind({"proxy_host": "localhost"}, "localhost", 9)
 
 
+def closed(sock: Any) -> Any:
+    sock.close()
+    return sock
+
+
 def protocol(kind: Callable[..., Any]) -> Any:
     config = uvicorn.Config(lambda: None, log_config=None)
     config.load()
@@ -101,6 +110,7 @@ INSTANCES: dict[str, Callable[[Any], Any]] = {
     "HTTPConnection": connection,
     "HTTPResponse": answer,
     "SOCKSConnection": socks_connection,
+    "socksocket": lambda kind: closed(kind()),
     "H11Protocol": protocol,
     "ServerState": lambda kind: kind(),
 }

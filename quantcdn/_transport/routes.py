@@ -4,8 +4,7 @@ import base64
 import os
 import ssl
 from collections.abc import Mapping
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
 from urllib3.connectionpool import HTTPConnectionPool
@@ -19,9 +18,29 @@ from quantcdn._wire.origin import Origin
 from quantcdn.configuration import Configuration
 from quantcdn.exceptions import ApiValueError, TLSException
 
+# How many routes are kept at most. One that was forgotten is made anew, with connections of its own.
+_MOST_ROUTES = 10
+
+
+class Route(NamedTuple):
+    """The way to a server.
+
+    Attributes:
+        pool: the connections to it, or to the proxy that forwards to it.
+        forwards: whether they lead to a proxy that gets the requests themselves, with whole URLs.
+        proxy_headers: the header fields that an HTTP proxy on the way is told, if there is one.
+    """
+
+    pool: HTTPConnectionPool
+    forwards: bool = False
+    proxy_headers: Mapping[str, str] | None = None
+
 
 class Routes:
-    """The connection pools of a client, one manager for each way there is.
+    """The connection pools of a client, one for each server.
+
+    urllib3's managers keep pools under a lock that is taken in Python code, where an exception out of a signal handler
+    can leave it locked for good. Here a manager only makes a pool, one manager for each, and no lock is taken.
 
     Args:
         configuration: the options. What concerns connections is read here, once, and so is the environment.
@@ -38,45 +57,45 @@ class Routes:
         self._options = _pool_options(configuration)
         self._proxy_headers = dict(configuration.proxy_headers or {})
         self._proxies = _proxies(configuration)
+        if self._proxies is not None and self._proxies.everywhere:
+            self._manager_to(self._proxies.everywhere)  # refuses what is no proxy where the option is known
         self.open()
 
     def open(self) -> None:
         """Begin anew, without any connection."""
-        self._chosen: dict[Origin, PoolManager] = {}
-        direct = PoolManager(**self._options)
-        direct.pool_classes_by_scheme = _pools(POOL_CLASSES, self.certificates)
-        # Everything else in a pool's key is the same for all pools of this manager.
-        key: Any = itemgetter("scheme", "host", "port")
-        direct.key_fn_by_scheme = {"http": key, "https": key}
-        self._direct = direct
-        self._by_proxy: dict[Proxy, PoolManager] = {}
-        everywhere = None if self._proxies is None else self._proxies.everywhere
-        if everywhere:
-            self._manager_to(everywhere)  # refuses what is no proxy where the option is known
+        self._routes: dict[Origin, Route] = {}
 
-    def manager_for(self, origin: Origin) -> PoolManager:
-        """The manager whose connections reach a server.
+    def to(self, origin: Origin) -> Route:
+        """The route to a server.
 
         Raises:
             ApiValueError: the environment names a proxy for it that is none.
         """
-        if self._proxies is None:
-            return self._direct
-        manager = self._chosen.get(origin)
-        if manager is None:
-            proxy = self._proxies.leading_to(origin)
-            manager = self._chosen[origin] = self._direct if proxy is None else self._manager_to(proxy)
-        return manager
+        return self._routes.get(origin) or self._made_to(origin)
 
     def proxy_to(self, origin: Origin) -> Proxy | None:
         """The proxy that leads to a server; None where it is reached directly."""
         return None if self._proxies is None else self._proxies.leading_to(origin)
 
-    def _manager_to(self, proxy: Proxy) -> PoolManager:
-        if proxy not in self._by_proxy:
-            socks = proxy.scheme in SOCKS
-            self._by_proxy[proxy] = self._socks_manager(proxy) if socks else self._http_manager(proxy)
-        return self._by_proxy[proxy]
+    def _made_to(self, origin: Origin) -> Route:
+        manager = self._manager_to(self.proxy_to(origin))
+        pool = manager.connection_from_host(origin.host, origin.port, origin.scheme)
+        if isinstance(manager, ProxyManager):
+            route = Route(pool, origin.scheme == "http", manager.proxy_headers)
+        else:
+            route = Route(pool)
+        routes = self._routes
+        route = routes.setdefault(origin, route)  # two threads may make one each
+        for first_made in list(routes)[:-_MOST_ROUTES]:
+            routes.pop(first_made, None)
+        return route
+
+    def _manager_to(self, proxy: Proxy | None) -> PoolManager:
+        if proxy is None:
+            manager = PoolManager(**self._options)
+            manager.pool_classes_by_scheme = _pools(POOL_CLASSES, self.certificates)
+            return manager
+        return self._socks_manager(proxy) if proxy.scheme in SOCKS else self._http_manager(proxy)
 
     def _http_manager(self, proxy: Proxy) -> PoolManager:
         headers = Headers()
@@ -101,13 +120,10 @@ class Routes:
 
     def close(self) -> None:
         """Close every connection that is not in use. One that is in use is closed when it is given back."""
-        for manager in (self._direct, *list(self._by_proxy.values())):
-            # Clearing alone would leave connections open for as long as a traceback refers to their pool.
-            pools = [manager.pools.get(key) for key in manager.pools.keys()]  # noqa: SIM118  # it cannot be iterated
-            manager.clear()
-            for pool in pools:
-                if pool is not None:
-                    pool.close()
+        routes = list(self._routes.values())
+        self.open()
+        for route in routes:  # forgetting alone would leave connections open for as long as a traceback refers to them
+            route.pool.close()
 
 
 def _proxies(configuration: Configuration) -> Proxies | None:

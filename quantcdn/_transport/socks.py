@@ -32,6 +32,11 @@ class _Socket(socks.socksocket):
         super().connect(*args, **kwargs)
         self._deadline = None
 
+    def settimeout(self, timeout: float | None) -> None:
+        """Set it, connected or not: PySocks tries, and swallows every OSError, a signal handler's too."""
+        self._timeout = timeout
+        socket.socket.settimeout(self, timeout)
+
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         if self._deadline is not None:
             socket.socket.settimeout(self, self._deadline.connect_timeout)

@@ -2,8 +2,10 @@
 
 import math
 import os
+import socket
 import ssl
 import time
+import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -35,6 +37,7 @@ class Certificates:
         )
         self._own = configuration.cert_file, configuration.key_file
         self._context: ssl.SSLContext | None = None
+        self._context_for_proxies: ssl.SSLContext | None = None
         if configuration.cert_file or not self._trusts_the_system:
             self.for_servers()
 
@@ -51,18 +54,21 @@ class Certificates:
                 with _blaming("cert_file with its key_file"):
                     # An encrypted key cannot be used; given a password, OpenSSL does not ask for one on the terminal.
                     context.load_cert_chain(certificate, key, password="")
+            context.sslsocket_class = _Socket
             self._context = context
         return self._context
 
     def for_proxies(self) -> ssl.SSLContext:
-        """A context for connections to proxies, which do not get to see the client's own certificate.
+        """The context of connections to proxies, which do not get to see the client's own certificate.
 
         Raises:
             ApiValueError: what the options or the environment name cannot be used.
         """
-        context = self._trusting()
-        context.sslsocket_class = _OuterSocket
-        return context
+        if self._context_for_proxies is None:
+            context = self._trusting()
+            context.sslsocket_class = _OuterSocket
+            self._context_for_proxies = context
+        return self._context_for_proxies
 
     @property
     def advice(self) -> str:
@@ -72,7 +78,27 @@ class Certificates:
         )
 
 
-class _OuterSocket(ssl.SSLSocket):
+class _Socket(ssl.SSLSocket):
+    """A secure connection that shares its file descriptor with no other socket."""
+
+    @classmethod
+    def _create(cls, sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
+        """Take over a connection from the socket that it was opened with.
+
+        Where an exception out of a signal handler comes just then, both sockets have the descriptor. Each would close
+        it, the second one when its number is that of another connection, or of a file of the application.
+        """
+        try:
+            return super()._create(sock, *args, **kwargs)  # type: ignore[misc]
+        except BaseException as error:
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                other = frame.f_locals.get("self")
+                if isinstance(other, cls) and other.fileno() == sock.fileno():
+                    other.detach()
+            raise
+
+
+class _OuterSocket(_Socket):
     """A secure connection to a proxy, through which another one may lead to a server.
 
     urllib3 reads and writes what is within in loops of Python, each step of which would have the whole time that was

@@ -1,0 +1,179 @@
+"""A program that interrupts a call at each moment in turn; `test_interrupts.py` runs it, on Python 3.12 and later.
+
+    python interrupted_everywhere.py '{"host": …, "call": "get", "kept": true, "patience": 100, …}'
+
+A moment is one at which Python may look for signals: before and after a call of a function in C, where a function
+begins or goes on, and where it jumps. At one of them in each call, what a signal handler would raise is raised, until a
+call ends before its moment comes. After each, another thread must get an answer from the same client, and no two sockets
+may have the same file descriptor. What was seen is printed as JSON.
+"""
+
+import collections
+import faulthandler
+import gc
+import json
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from types import CodeType, FrameType
+
+from interrupted import Abort, Late, Stop
+
+import quantcdn
+from quantcdn._transport.tls import Certificates
+
+SWALLOWING = {
+    "closed",  # of urllib3's answer, which Python's own destructor of files asks
+    "tell",  # which Python's `BufferedReader` asks when it is made, whether or not there is an answer
+    "_write_SOCKS5_address",  # of PySocks, to which any OSError means that this is no address
+}
+"""Functions in which others swallow what is raised."""
+
+
+class Moment:
+    """Where a call is interrupted: at a moment that is told by its number.
+
+    Attributes:
+        left: how many moments it is away.
+        functions: the names of the functions that were at work in it.
+    """
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.functions: list[str] = []
+        self._kind: type[BaseException] = Stop
+        self._tool = sys.monitoring.DEBUGGER_ID
+        sys.monitoring.use_tool_id(self._tool, "moments")
+        known = sys.monitoring.events
+        self._events = 0
+        for event in (known.CALL, known.C_RETURN, known.C_RAISE, known.PY_START, known.PY_RESUME, known.JUMP):
+            sys.monitoring.register_callback(self._tool, event, self._pass)
+            self._events |= event
+
+    def arm(self, number: int, kind: type[BaseException]) -> None:
+        """Interrupt at the moment of this number, the first being 1."""
+        self.left, self._kind = number, kind
+        sys.monitoring.set_events(self._tool, self._events)
+
+    def disarm(self) -> None:
+        """Interrupt no more."""
+        sys.monitoring.set_events(self._tool, 0)
+
+    def _pass(self, code: CodeType, *_details: object) -> None:
+        if code in (Moment.arm.__code__, Moment.disarm.__code__):
+            return
+        self.left -= 1
+        if self.left == 0:
+            self.disarm()
+            self.functions = [frame.name for frame in traceback.extract_stack()][:-1]
+            self._handle(signal.SIGALRM, sys._getframe())
+
+    def _handle(self, _number: int, _frame: FrameType) -> None:
+        raise self._kind("now")
+
+
+class Other:
+    """Another thread, which uses the same client."""
+
+    def __init__(self, work: Callable[[], object], patience: float) -> None:
+        self._work = work
+        self._patience = patience
+        self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        threading.Thread(target=self._live, daemon=True).start()
+
+    def works(self) -> None:
+        """Have it work, and wait until it has."""
+        self._asked.put(None)
+        error = self._told.get(timeout=self._patience)
+        if error is not None:
+            raise error
+
+    def _live(self) -> None:
+        while True:
+            self._asked.get()
+            try:
+                self._work()
+            except BaseException as error:
+                self._told.put(error)
+            else:
+                self._told.put(None)
+
+
+def shared_descriptors() -> list[int]:
+    """The file descriptors that more than one socket has."""
+    sockets = (thing for thing in gc.get_objects() if issubclass(type(thing), socket.socket))
+    counts = collections.Counter(sock.fileno() for sock in sockets)
+    return [number for number, count in counts.items() if number >= 0 and count > 1]
+
+
+def calls_of(client: quantcdn.ApiClient) -> dict[str, Callable[[], object]]:
+    """What can be interrupted, by name."""
+    api = quantcdn.AISessionsApi(client)
+    context = Certificates(client.configuration).for_servers()
+
+    def secure() -> None:
+        near, far = socket.socketpair()
+        with far, near, context.wrap_socket(near, server_hostname="localhost", do_handshake_on_connect=False):
+            pass
+
+    return {
+        "get": lambda: api.get_ai_session("org", "s"),
+        "update": lambda: api.update_ai_session("org", "s", {"tokensUsed": 1}),
+        "secure": secure,
+    }
+
+
+def main() -> None:
+    """Run, and print what was seen."""
+    order = json.loads(sys.argv[1])
+    faulthandler.dump_traceback_later(order["patience"], exit=True)
+    warnings.simplefilter("ignore")  # of plain HTTP, and of sockets that interrupts leave to the garbage collector
+    configuration = quantcdn.Configuration(order["host"], "qc_token", ca_cert_data=order["ca_cert_data"])
+    configuration.proxy = order["proxy"]
+    configuration.trust_env = False
+    client = quantcdn.ApiClient(configuration)
+    calls = calls_of(client)
+    call = calls[order["call"]]
+    call()  # pydantic builds its checks in the first one
+    other = Other(calls["get"], order["patience"] / 2)
+    other.works()
+    lost: list[object] = []
+    sys.unraisablehook = lost.append  # what is raised in a destructor is lost, whoever raises it
+    seen: collections.Counter[str] = collections.Counter()
+    moment = Moment()
+    gc.collect()
+    gc.freeze()
+    while True:
+        if not order["kept"]:
+            client.close()
+        seen["moments"] += 1
+        moment.arm(seen["moments"], [Stop, Abort, Late][seen["moments"] % 3])
+        try:
+            try:
+                call()
+            finally:
+                moment.disarm()
+        except (Stop, Abort, Late):
+            if shared_descriptors():
+                seen[f"two sockets have one descriptor: {moment.functions}"] += 1
+        except Exception as error:
+            seen[f"{type(error).__name__}: {error}: {moment.functions}"] += 1
+        else:
+            if moment.left > 0:
+                break
+            if not lost and not SWALLOWING & {*moment.functions}:
+                seen[f"swallowed: {moment.functions}"] += 1
+        lost.clear()
+        other.works()
+    client.close()
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
