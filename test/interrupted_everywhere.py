@@ -4,8 +4,8 @@
 
 A moment is one at which Python may look for signals: before and after a call of a function in C, where a function
 begins or goes on, and where it jumps. At one of them in each call, what a signal handler would raise is raised, until a
-call ends before its moment comes. After each, another thread must get an answer from the same client, and no two sockets
-may have the same file descriptor. What was seen is printed as JSON.
+call ends before its moment comes. After each, another thread must get an answer from the same client, and no two
+sockets may have the same file descriptor. What was seen is printed as JSON.
 """
 
 import collections
