@@ -1,0 +1,218 @@
+"""What the sandbox keeps: how much work an operation is, and the files of earlier versions.
+
+Work is counted in steps of SQLite's machine, not timed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_sandbox import MISSING, START, Client, Clock, assert_error, client_of
+
+from quantcdn import sandbox
+
+OLD_TABLES = """
+PRAGMA application_id = 0x51434149;
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, organisation TEXT NOT NULL,
+    user_id TEXT NOT NULL, session_group TEXT, model TEXT, metadata TEXT NOT NULL, status TEXT NOT NULL,
+    total_tokens INTEGER NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, expires_at TEXT NOT NULL
+);
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL REFERENCES sessions (number) ON DELETE CASCADE,
+    role TEXT NOT NULL, content TEXT NOT NULL
+);
+CREATE INDEX messages_by_session ON messages (session);
+"""
+
+
+class Steps:
+    """Counts the steps of SQLite's machine on the connections that are opened while it is there."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.connections: list[sqlite3.Connection] = []
+        self._connect = sqlite3.connect
+
+    def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = self._connect(*arguments, **options)
+        connection.set_progress_handler(self._step, 1)
+        self.connections.append(connection)
+        return connection
+
+    def _step(self) -> int:
+        self.taken += 1
+        return 0
+
+    def of(self, client: Client, method: str, path: str = "", **rest: Any) -> int:
+        before = self.taken
+        answer = client.send(method, path, **rest)
+        assert answer.status < 300, answer.data
+        return self.taken - before
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    steps = Steps()
+    monkeypatch.setattr(sqlite3, "connect", steps.connect)
+    return steps
+
+
+def messages(count: int) -> list[dict[str, str]]:
+    """As a history that the title is looked for in vain would be: not one message of a user."""
+    return [{"role": "assistant", "content": "x"}] * count
+
+
+LIST = ("GET", "?limit=2", {})
+UPDATE = ("PUT", "/{session}", {"newMessages": messages(1), "tokensUsed": 1, "metadata": {"a": 1}})
+EXTEND = ("PUT", "/{session}/extend", {})
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [LIST, UPDATE, EXTEND], ids=["list", "update", "extend"])
+def test_an_operation_does_not_become_more_work_as_histories_grow(
+    steps: Steps, method: str, path: str, body: dict[str, Any]
+) -> None:
+    with sandbox.running() as service:
+        client = client_of(service)
+        taken: list[int] = []
+        for count in (1, 2000):
+            client.create(initialMessages=messages(count))
+            session = client.create(initialMessages=messages(count))
+            taken.append(steps.of(client, method, path.format(session=session), json=body))
+    assert taken[1] <= 1.2 * taken[0] + 20
+
+
+@pytest.mark.parametrize("query", ["", "&userId=user-1", "&sessionGroup=g&model=m"])
+def test_a_list_does_not_become_more_work_as_sessions_are_added(steps: Steps, query: str) -> None:
+    with sandbox.running() as service:
+        client = client_of(service)
+        taken: list[int] = []
+        for _ in range(2):
+            for _ in range(100):
+                client.create(sessionGroup="g", metadata={"model": "m"})
+            taken.append(steps.of(client, "GET", f"?limit=10{query}"))
+    assert taken[1] == taken[0]
+
+
+def test_the_rows_before_a_page_are_passed_over_in_the_index(steps: Steps) -> None:
+    with sandbox.running() as service:
+        client = client_of(service)
+        for _ in range(200):
+            client.create()
+        (database,) = steps.connections
+        plan = database.execute(
+            "EXPLAIN QUERY PLAN SELECT number FROM sessions WHERE organisation = 'o' AND expires_at > 'now' AND"
+            " status = 'active' AND user_id = 'u' AND session_group = 'g' AND model = 'm'"
+            " ORDER BY created_at DESC, number DESC LIMIT 10 OFFSET 100"
+        ).fetchall()
+        first, second = (steps.of(client, "GET", f"?limit=10&offset={offset}") for offset in (0, 100))
+    (how,) = (row["detail"] for row in plan)
+    assert how == "SEARCH sessions USING COVERING INDEX sessions_to_list (organisation=? AND status=?)"
+    assert second - first < 100 * 10
+
+
+def test_expired_sessions_are_removed_a_few_at_a_time(steps: Steps, clock: Clock) -> None:
+    with sandbox.running(clock=clock) as service:
+        client = client_of(service)
+        client.create()
+        fresh = steps.of(client, "POST", json={"userId": "u"})
+        for _ in range(200):
+            client.create()
+        clock.advance(days=1)
+        assert client.listed() == []
+        first = steps.of(client, "POST", json={"userId": "u"})
+        for _ in range(20):
+            client.create()
+        (database,) = steps.connections
+        (left,) = database.execute("SELECT count(*) FROM sessions").fetchone()
+        clean = steps.of(client, "POST", json={"userId": "u"})
+    assert first < 200 * 20
+    assert left == 21
+    assert clean <= fresh + 20
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The file while another process is about to write."""
+    other = sqlite3.connect(path)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        other.close()
+
+
+def test_reading_waits_for_no_writer(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    with sandbox.running(database=path) as service:
+        client = client_of(service)
+        session = client.create(initialMessages=messages(1))
+        with locked(path):
+            assert client.contents(session) == ["x"]
+            assert client.listed() == [session]
+            assert_error(client.send("PUT", f"/{MISSING}", json={}), 404)
+
+
+def test_a_write_is_on_the_disk_when_it_is_answered(tmp_path: Path, steps: Steps) -> None:
+    with sandbox.running(database=tmp_path / "sessions.db") as service:
+        client_of(service).create()
+        (database,) = steps.connections
+        pragmas = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert pragmas == ["wal", 2]  # a log that is synchronised at each commit: one wait for the disk
+    assert [file.name for file in tmp_path.iterdir()] == ["sessions.db"]
+
+
+def test_a_file_of_an_earlier_version_is_taken_over(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "sessions.db"
+    moments = [f"2030-01-0{day}T00:00:00.000000Z" for day in (1, 1, 2)]
+    with sqlite3.connect(path) as old:
+        old.executescript(OLD_TABLES)
+        for number, metadata in enumerate(({"title": "Given", "model": "m"}, {}, {"title": 5}, {}), start=1):
+            old.execute(
+                "INSERT INTO sessions VALUES (?, ?, 'sandbox', 'u', NULL, ?, ?, 'active', 7, ?, ?, ?)",
+                [number, f"session-{number}", metadata.get("model"), json.dumps(metadata), *moments],
+            )
+        for session, role, content in [(1, "user", "a"), (2, "system", "b"), (2, "user", " c\nd "), (3, "user", " ")]:
+            old.execute("INSERT INTO messages (session, role, content) VALUES (?, ?, ?)", [session, role, content])
+    old.close()
+    for _ in range(2):  # and once more, when it is no longer old
+        with sandbox.running(database=path, clock=clock) as service:
+            client = client_of(service)
+            assert client.listed() == [f"session-{number}" for number in (4, 3, 2, 1)]
+            titles = [session.get("title") for session in client.send("GET").json()]
+            assert titles == [None, None, "c d", "Given"]
+            found = client.send("GET", "/session-1").json()
+            assert (found["model"], found["metadata"]) == ("m", {"title": "Given", "model": "m"})
+            assert client.contents("session-2") == ["b", " c\nd "]
+            totals = client.send("PUT", "/session-2", json={}).json()
+            assert (totals["totalMessages"], totals["totalTokens"]) == (2, 7)
+    with sandbox.running(database=path, clock=clock) as service:
+        change = {"newMessages": [{"role": "user", "content": "e"}]}
+        assert client_of(service).send("PUT", "/session-4", json=change).json()["totalMessages"] == 1
+        assert client_of(service).send("GET", "/session-4").json()["title"] == "e"
+        assert client_of(service).listed("?model=m") == ["session-1"]
+    assert clock.now == START
+
+
+def test_a_file_of_a_later_version_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    with sandbox.running(database=path):
+        pass
+    with sqlite3.connect(path) as later:
+        later.execute("PRAGMA user_version = 99")
+    later.close()
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="later version"), sandbox.running(database=path):
+        pass
+    assert path.read_bytes() == before
