@@ -46,6 +46,9 @@ ON_ANY_PORT = {
 }
 
 STREAMING = {"stream_fastapi": ["--port", "0"]}
+JOBS = sorted(
+    example for example in COMMANDS.keys() - ON_ANY_PORT.keys() - STREAMING.keys() if not example.startswith("memory_")
+)
 
 
 def environ(host: str, access_token: str = "token", organisation: str = "org") -> dict[str, str]:
@@ -571,7 +574,7 @@ def test_a_failure_in_a_process_of_the_pool_arrives_whole_and_stops_nothing() ->
     assert done.stderr == "s-1: 403 Forbidden: no\n"
 
 
-@pytest.mark.parametrize("example", sorted(COMMANDS.keys() - ON_ANY_PORT.keys() - STREAMING.keys()))
+@pytest.mark.parametrize("example", JOBS)
 def test_a_job_without_settings_says_what_is_missing(example: str, tmp_path: Path) -> None:
     env = {name: value for name, value in environ("").items() if not name.startswith("QUANT_")}
 
