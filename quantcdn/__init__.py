@@ -108,6 +108,17 @@ _SUBMODULES = (
 __all__ = ["__version__", *_HOME_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the stub
 
 
+def __getattr__(name: str) -> object:
+    problem = f"module {__name__!r} has no attribute {name!r}"
+    if not name.endswith("Api"):
+        raise AttributeError(problem)
+    problem += ": this SDK covers AI sessions only, and the official client the other APIs; see docs/Migration.md"
+    # Of an AttributeError, `from quantcdn import ...` would not show the text.
+    caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    is_import = caller.f_globals.get("__name__") == "importlib._bootstrap"
+    raise (ImportError if is_import else AttributeError)(problem)
+
+
 class _Lazy:
     """A public name, in the class of the package: it loads the value when it is first used."""
 

@@ -17,7 +17,7 @@ from quantcdn._version import __version__
 from quantcdn._wire.call import Call
 from quantcdn._wire.decode import decode
 from quantcdn._wire.encode import encode
-from quantcdn._wire.headers import Headers, check_header
+from quantcdn._wire.headers import Headers, check_header, has_credential
 from quantcdn._wire.message import Request, Response
 from quantcdn._wire.secrets import forgetful, hide_secrets
 from quantcdn.api_response import ApiResponse
@@ -203,7 +203,13 @@ class ApiClient:
         configuration = self.configuration
         host = configuration.host_for(call.options.get("_host_index", 0))
         token = configuration.bearer_token() if call.options.get("_request_auth") is None else None
-        return encode(call, host, self.default_headers, token, configuration.host_header)
+        request = encode(call, host, self.default_headers, token, configuration.host_header)
+        if token is None and configuration.cert_file is None and not has_credential(request.headers):
+            raise ApiValueError(
+                "No access token is configured: give Configuration(access_token=...), or set QUANT_API_TOKEN and use "
+                "Configuration.from_environment()"
+            )
+        return request
 
     def _read(self, call: Call[T]) -> tuple[Response, T]:
         deadline = Deadline.of(call.options.get("_request_timeout"), self.rest_client.timeout)

@@ -141,6 +141,8 @@ class ApiException(OpenApiException):
     """A call did not give what was asked.
 
     Attributes:
+        operation: the operation and what it was about, such as ``get_ai_session acme/s-1``; its text begins with it.
+            None of a request that is no operation.
         status: the HTTP status code, or None where no answer came.
         reason: the status phrase, or what went wrong where no answer came.
         body: the body of the answer as text.
@@ -151,6 +153,7 @@ class ApiException(OpenApiException):
     """
 
     # What an exception says that was made without its constructor.
+    operation: str | None = None
     status: int | None = None
     reason: str | None = None
     body: str | None = None
@@ -205,7 +208,7 @@ class ApiException(OpenApiException):
             text = f"{text} (request id {self.request_id})"
         if self.attempts and len(self.attempts) > 1:
             text = f"{text} (after {len(self.attempts)} attempts)"
-        return visible(text)
+        return visible(f"{self.operation}: {text}" if self.operation else text)
 
     def _shown(self, page: "Page") -> str:
         # The id of the last answer has a row of its own.
@@ -214,6 +217,7 @@ class ApiException(OpenApiException):
             for attempt in self.attempts
         ]
         fields = {
+            "Operation": self.operation,
             "Status": self.status,
             "Reason": self.reason,
             "Message": message_of(self.data) or excerpt(self.body),
@@ -335,6 +339,12 @@ def message_of(data: object) -> str | None:
         if isinstance(value, dict | list) and value:
             return message_of(cast("object", value)) or excerpt(str(cast("object", value)))
     return None
+
+
+def problem_of(error: BaseException) -> str:
+    """What an exception says, without the operation: for where that is told already."""
+    text = str(error)
+    return text.removeprefix(visible(f"{error.operation}: ")) if isinstance(error, ApiException) else text
 
 
 def excerpt(text: str | None, length: int = 200) -> str | None:

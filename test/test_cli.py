@@ -463,7 +463,10 @@ def test_what_is_wrong_with_the_order_is_said(env: dict[str, str]) -> None:
         ("sessions", "list", "--output", "xml"),
     )
 
-    assert late == "Error: --output stands after s-1: options come first, and then -- before ids that begin with -"
+    assert late == (
+        "Error: --output stands after s-1: options come first, as in: quantcdn sessions delete --output ... s-1; "
+        "-- stands before an id that begins with -"
+    )
     assert connection == "Error: --base-url stands before the command, as in: quantcdn --base-url ... sessions list"
     assert no_form.startswith("Error: Invalid value for '--output' / '-o': 'xml' is not one of")
 
@@ -623,8 +626,10 @@ def test_a_server_that_is_not_there_or_not_trusted_is_unreachable(env: dict[str,
     with nobody() as address, scripted_server(tls=context) as server:
         run, tls = together(failed, (f"http://{address}",), (server.host,))
 
-    assert run.stderr.startswith(f"Error: Could not connect to http://{address}: Connection refused")
-    assert tls.stderr.startswith("Error: No secure connection to https://127.0.0.1")
+    assert run.stderr.startswith(
+        f"Error: list_ai_sessions {ORGANISATION}: Could not connect to http://{address}: Connection refused"
+    )
+    assert tls.stderr.startswith(f"Error: list_ai_sessions {ORGANISATION}: No secure connection to https://127.0.0.1")
 
 
 # What is run, the setting that is not there, and what is said.

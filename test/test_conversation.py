@@ -722,7 +722,7 @@ def test_options_that_no_call_takes_are_refused_before_anything_is_done(line: Li
 
 def test_a_misspelt_argument_is_answered_with_those_that_there_are(api: AISessionsApi, sandbox: Sandbox) -> None:
     open_conversation: Any = Conversation.open
-    with pytest.raises(pydantic.ValidationError, match=r"for open\ngroup\n.* user_id, session_group, "):
+    with pytest.raises(pydantic.ValidationError, match=r"for Conversation.open\ngroup\n.* user_id, session_group, "):
         open_conversation(api, sandbox.organisation, user_id="reader", group="docs")
     with pytest.raises(ApiTypeError, match="api must be an AISessionsApi, not ApiClient"):
         open_conversation(api.api_client, sandbox.organisation, user_id="reader")

@@ -336,7 +336,7 @@ def test_a_key_log_that_cannot_be_written_is_named(
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     problem = f"SSLKEYLOGFILE, which names {re.escape(repr(str(log)))}, cannot be used: .*No such file or directory"
     api = network.client(f"https://{secure}")
-    with pytest.raises(TLSException, match=f"^No secure connection to localhost: {problem}") as caught:
+    with pytest.raises(TLSException, match=f": No secure connection to localhost: {problem}") as caught:
         WRITES["create"](api, sandbox.organisation, "")
     assert (caught.value.never_sent, len(caught.value.attempts)) == (True, 1)
     with pytest.raises(ApiValueError, match=f"^{problem}"):
@@ -1283,7 +1283,7 @@ def test_a_proxy_of_the_environment_without_a_scheme_is_an_http_one(
 ) -> None:
     with nobody() as proxy:
         monkeypatch.setenv("ALL_PROXY", f"{USER}:{PASSWORD}@{proxy}")
-        with pytest.raises(ConnectionException, match=f"^No connection through the proxy http://{proxy} of ALL_PROXY:"):
+        with pytest.raises(ConnectionException, match=f" through the proxy http://{proxy} of ALL_PROXY: .*; NO_PROXY "):
             network.client("https://service.example").list_ai_sessions("org")
 
 

@@ -308,7 +308,9 @@ def test_a_success_that_cannot_be_read_is_an_error(connect: Connect, operation: 
         if operation.name == "delete_ai_session" and says_nothing:
             assert operation.call(api) == DeleteAISession200Response()
             return
-        with pytest.raises(ResponseFormatException, match=r"^20\d The answer cannot be read as ") as caught:
+        with pytest.raises(
+            ResponseFormatException, match=rf"^{operation.name} org\S*: 20\d The answer cannot be read as "
+        ) as caught:
             operation.call(api)
     assert caught.value.body == reply.partition(b"\r\n\r\n")[2].decode()
 
@@ -729,7 +731,8 @@ def test_a_refusal_is_the_exception_of_its_status(
     assert error.reason == REASONS.get(status, error.reason)
     assert error.headers is not None
     assert error.headers["content-TYPE"] == "application/json"
-    assert str(error) == f"{status} {error.reason}: It did not work. (request id r-1)"
+    assert error.operation == " ".join([operation.name, "/".join(operation.path.values())])
+    assert str(error) == f"{error.operation}: {status} {error.reason}: It did not work. (request id r-1)"
     assert len(server.requests) == 1
 
 
@@ -763,7 +766,7 @@ def test_the_server_s_own_message_is_shown_whatever_its_form(
 ) -> None:
     with scripted_server([answer(422, body)]) as server, pytest.raises(UnprocessableEntityException) as caught:
         connect(server.host).get_ai_session("org", ID)
-    assert str(caught.value) == f"422 {caught.value.reason}: {message}"
+    assert str(caught.value) == f"get_ai_session org/{ID}: 422 {caught.value.reason}: {message}"
     assert caught.value.data == data
     assert caught.value.body == body.decode("utf-8", "replace")
 
@@ -771,7 +774,7 @@ def test_the_server_s_own_message_is_shown_whatever_its_form(
 def test_an_empty_refusal_says_its_status(connect: Connect) -> None:
     with scripted_server([answer(404)]) as server, pytest.raises(NotFoundException) as caught:
         connect(server.host).get_ai_session("org", ID)
-    assert str(caught.value) == "404 Not Found"
+    assert str(caught.value) == f"get_ai_session org/{ID}: 404 Not Found"
     assert (caught.value.body, caught.value.data) == ("", None)
 
 

@@ -357,7 +357,7 @@ def test_the_password_of_a_login_is_hidden_where_it_is_told_as_text(connect: Con
     login = base64.b64encode(b"anna:correct-horse").decode()
     with scripted_server([json_answer(told, 401)]) as server, pytest.raises(ApiException) as caught:
         connect(server.host).get_ai_session("org", "s-1", _headers={"Authorization": f"Basic {login}"})
-    assert str(caught.value) == "401 Unauthorized: anna and *** do not match"
+    assert str(caught.value) == "get_ai_session org/s-1: 401 Unauthorized: anna and *** do not match"
 
 
 # Bad input
@@ -494,10 +494,21 @@ def test_a_token_that_cannot_be_sent_is_refused_unshown_before_a_socket_opens(
     assert server.connections == 0
 
 
-def test_without_a_token_no_authorization_is_sent(connect: Connect) -> None:
+def test_without_a_token_nothing_is_sent(connect: Connect) -> None:
     with scripted_server([json_answer({})]) as server:
-        connect(server.host, None).get_ai_session("org", "s-1")
-    assert "authorization" not in server.request.headers
+        with pytest.raises(ApiValueError, match=r"^No access token is configured: give .*QUANT_API_TOKEN"):
+            connect(server.host, None).get_ai_session("org", "s-1")
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Cookie", "X-Api-Key"])
+def test_another_credential_than_a_token_will_do(connect: Connect, header: str) -> None:
+    with scripted_server([json_answer({})] * 2) as server:
+        api = connect(server.host, None)
+        api.get_ai_session("org", "s-1", _headers={header: "something else"})
+        assert server.requests[0].headers[header.lower()] == "something else"
+        api.api_client.call_api("GET", f"{server.host}/health").read()
+        assert header.lower() not in server.requests[1].headers
 
 
 # What is kept, and what is hidden, on purpose
@@ -528,7 +539,7 @@ def test_a_repeated_token_is_hidden_and_the_rest_of_the_message_is_shown(connect
     expired = json_answer({"message": f"The token '{token}' has expired"}, 401)
     with scripted_server([expired]) as server, pytest.raises(ApiException) as caught:
         connect(server.host, token).get_ai_session("org", "s-1")
-    assert str(caught.value) == "401 Unauthorized: The token '***' has expired"
+    assert str(caught.value) == "get_ai_session org/s-1: 401 Unauthorized: The token '***' has expired"
     assert caught.value.data == {"message": "The token '***' has expired"}
 
 
@@ -629,7 +640,7 @@ def test_whatever_a_credential_s_header_holds_is_a_secret(connect: Connect, name
     refusal = json_answer({"message": "No: correct horse battery staple"}, 403)
     with scripted_server([refusal]) as server, pytest.raises(ApiException) as caught:
         connect(server.host).get_ai_session("org", "s", _headers={name: "correct horse battery staple"})
-    assert str(caught.value) == "403 Forbidden: No: ***"
+    assert str(caught.value) == "get_ai_session org/s: 403 Forbidden: No: ***"
 
 
 def test_the_header_that_a_call_is_authenticated_by_is_one_whatever_its_name(connect: Connect) -> None:
@@ -637,7 +648,7 @@ def test_the_header_that_a_call_is_authenticated_by_is_one_whatever_its_name(con
     auth = {"in": "header", "key": "X-Door", "value": "open sesame please"}
     with scripted_server([refusal]) as server, pytest.raises(ApiException) as caught:
         connect(server.host).get_ai_session("org", "s", _request_auth=auth)
-    assert str(caught.value) == "403 Forbidden: No: ***"
+    assert str(caught.value) == "get_ai_session org/s: 403 Forbidden: No: ***"
 
 
 def lines_run(work: Callable[[], object]) -> int:

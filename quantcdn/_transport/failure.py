@@ -7,8 +7,10 @@ from urllib3 import exceptions as errors
 
 from quantcdn._transport.deadline import Deadline
 from quantcdn._transport.pool import HandshakeError, ProxyRefusal
+from quantcdn._transport.proxies import Proxy
 from quantcdn._transport.routes import Routes
 from quantcdn._wire.message import Request
+from quantcdn._wire.origin import Origin
 from quantcdn.exceptions import (
     ConnectionException,
     TimeoutException,
@@ -19,6 +21,8 @@ from quantcdn.exceptions import (
 
 # OpenSSL's codes for certificates that are sound, but of an authority that it does not know.
 _UNTRUSTED = frozenset([18, 19, 20, 21])
+# Its words, from version to version, for an answer in plain HTTP.
+_NOT_TLS = frozenset(["WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"])
 
 
 def failure_of(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:
@@ -29,28 +33,38 @@ def failure_of(error: Exception, request: Request, deadline: Deadline, routes: R
     """
     if isinstance(error, errors.ClosedPoolError):
         return ConnectionException("The client was closed by another thread at that moment", never_sent=True)
+    proxy = routes.proxy_to(request.origin)
     if deadline.sending.sent is False:
-        return _unreached(error, request, deadline, routes)
-    return _lost(error.original_error if isinstance(error, errors.ProxyError) else error, request, deadline)
+        if isinstance(error, errors.ProxyError) and proxy is not None:
+            return _unreached_proxy(error, proxy, request.origin)
+        return _unreached(error, _where(request.origin, proxy), deadline, routes)
+    cause = error.original_error if isinstance(error, errors.ProxyError) else error
+    return _lost(cause, _where(request.origin, proxy), deadline)
 
 
-def _unreached(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:
+def _where(origin: Origin, proxy: Proxy | None) -> str:
+    return origin.url if proxy is None else f"{origin.url} (through the proxy {proxy})"
+
+
+def _unreached_proxy(error: errors.ProxyError, proxy: Proxy, origin: Origin) -> TransportException:
+    """The exception for a request that did not get past a proxy."""
+    cause = error.original_error
+    if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
+        reason = f"The proxy {proxy} did not connect to {origin.url} in time{proxy.way_around}"
+        return TimeoutException(reason, never_sent=True)
+    permanent = isinstance(error, ProxyRefusal) or (isinstance(cause, HandshakeError) and not _was_dropped(cause))
+    advice = f"{_on_plain_http(cause, 'proxy')}{proxy.way_around}"
+    reason = f"No connection to {origin.url} through the proxy {proxy}: {_cause(cause)}{advice}"
+    return ConnectionException(reason, never_sent=True, permanent=permanent)
+
+
+def _unreached(error: Exception, where: str, deadline: Deadline, routes: Routes) -> TransportException:
     """The exception for a request of which no byte was sent."""
-    where = request.origin.url
-    if isinstance(error, errors.ProxyError):
-        cause = error.original_error
-        proxy = routes.proxy_to(request.origin)
-        if isinstance(cause, errors.TimeoutError) and not isinstance(cause, errors.NewConnectionError):
-            return TimeoutException(f"The proxy {proxy} did not connect to {where} in time", never_sent=True)
-        permanent = isinstance(error, ProxyRefusal) or (isinstance(cause, HandshakeError) and not _was_dropped(cause))
-        return ConnectionException(
-            f"No connection through the proxy {proxy}: {_cause(cause)}", never_sent=True, permanent=permanent
-        )
     if isinstance(error, errors.NameResolutionError):
         return ConnectionException(f"The name of {where} could not be found", never_sent=True)
     if isinstance(error, HandshakeError):
         untrusted = getattr(error.__cause__, "verify_code", None) in _UNTRUSTED
-        advice = f"; {routes.certificates.advice}" if untrusted else ""
+        advice = f"; {routes.certificates.advice}" if untrusted else _on_plain_http(error, "server")
         reason = f"No secure connection to {where}: {_cause(error)}{advice}"
         return TLSException(reason, never_sent=True, permanent=not _was_dropped(error))
     if isinstance(error, errors.ProtocolError) and _is_timeout(error):
@@ -60,9 +74,8 @@ def _unreached(error: Exception, request: Request, deadline: Deadline, routes: R
     return ConnectionException(f"Could not connect to {where}: {_cause(error)}", never_sent=True)
 
 
-def _lost(error: Exception, request: Request, deadline: Deadline) -> TransportException:
+def _lost(error: Exception, where: str, deadline: Deadline) -> TransportException:
     """The exception for a request that may have been sent, and whose answer did not come."""
-    where = request.origin.url
     if _is_timeout(error) or deadline.left() <= 0:
         return TimeoutException(f"{where} did not answer in time ({deadline})")
     if isinstance(error, errors.SSLError):
@@ -84,6 +97,12 @@ def _is_timeout(error: Exception) -> bool:
 def _was_dropped(error: HandshakeError) -> bool:
     """Whether a handshake was closed or reset, as a restarting gateway does: another attempt may end otherwise."""
     return isinstance(error.__cause__, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
+def _on_plain_http(error: BaseException, who: str) -> str:
+    """What to say of a handshake that was answered in something else than TLS, to end a message with."""
+    is_other = getattr(error.__cause__, "reason", None) in _NOT_TLS
+    return f"; the {who} speaks plain HTTP there, it seems: then its URL begins with http://" if is_other else ""
 
 
 def _is_nonsense(error: object) -> bool:

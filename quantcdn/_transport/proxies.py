@@ -16,6 +16,7 @@ from quantcdn.exceptions import ApiValueError
 SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 # What GNOME, Clash and V2Ray write where their SOCKS 5 proxy is meant. It looks names up, which an inner network needs.
 _PLAIN_SOCKS = "socks"
+_OPTION = "Configuration.proxy"
 
 # A password may hold anything, also what ends the address elsewhere in a URL: the last @ is the one that counts.
 _parts_of = re.compile(r"([A-Za-z][\w+.-]*)://(?:(.*)@)?([^@/?#\\\s]+)(?:[/?#][^@]*)?", re.ASCII | re.DOTALL).fullmatch
@@ -44,6 +45,11 @@ class Proxy:
         """How it is spoken with: http, https, or a version of SOCKS."""
         return self.address.partition(":")[0]
 
+    @property
+    def way_around(self) -> str:
+        """How to do without it, to end a message with."""
+        return "" if self.source == _OPTION else "; NO_PROXY names the hosts to reach without it"
+
     def __str__(self) -> str:
         return f"{self.address} of {self.source}"
 
@@ -63,7 +69,7 @@ class Proxies:
     @classmethod
     def of_configuration(cls, proxy: str) -> Self:
         """The one proxy that is named in the code: it leads to every server."""
-        return cls({"all": Setting(proxy, "Configuration.proxy")})
+        return cls({"all": Setting(proxy, _OPTION)})
 
     @classmethod
     def of_environment(cls, environ: Mapping[str, str]) -> Self:

@@ -1,7 +1,7 @@
 """One call of an operation, as data: what a builder of `quantcdn.api` returns and the client carries out."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from typing_extensions import NamedTuple, TypedDict
 
 from quantcdn._wire.headers import check_header
 from quantcdn.exceptions import ApiValueError
-from quantcdn.models._base import RequestModel
+from quantcdn.models._base import RequestModel, with_types
 from quantcdn.models._types import Integer
 
 T = TypeVar("T")
@@ -75,15 +75,7 @@ class RequestOptions(TypedDict, total=False):
 
 def without_input(error: ValidationError, title: str | None = None) -> ValidationError:
     """The same error without what was given, which may be a secret: `errors()` and pickling would show it."""
-    lines: list[Any] = [
-        {
-            "type": PydanticCustomError(cast("Any", line["type"]), cast("Any", line["msg"]), line.get("ctx")),
-            "loc": line["loc"],
-            "input": None,
-        }
-        for line in error.errors(include_url=False, include_input=False)
-    ]
-    return ValidationError.from_exception_data(title or error.title, lines, hide_input=True)
+    return with_types(error, title, keep_input=False)
 
 
 class Shape(Generic[T]):

@@ -1,7 +1,7 @@
 """HTTP header fields that never show a secret when they are printed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -59,6 +59,11 @@ _is_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*").fullmatch
 def is_harmless(name: str) -> bool:
     """Whether the value of a header field may be printed, whoever sent it."""
     return name.lower() in _HARMLESS
+
+
+def has_credential(names: Iterable[str]) -> bool:
+    """Whether one of these header fields may carry a credential: any may that is not known to be harmless."""
+    return not all(name == "Host" or is_harmless(name) for name in names)
 
 
 # What says where a request ends or whom it is for, and what concerns one connection alone: a gateway and the service

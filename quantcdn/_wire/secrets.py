@@ -115,6 +115,11 @@ class Hider:
         return text
 
 
+def without_secret(text: str, secret: object) -> str:
+    """A text, with ``***`` in the place of a secret that is long enough for one."""
+    return Hider([secret]).hide(text) if isinstance(secret, str) and len(secret) >= _SHORTEST else text
+
+
 def _spellings(secret: str) -> Iterator[str]:
     marked = html.escape(secret)
     texts = [secret, marked, marked.replace("&#x27;", "&#39;"), html.escape(secret, quote=False)]

@@ -23,6 +23,8 @@ def encoded_segment(value: str) -> str:
     """
     if _is_plain(value):
         return value
+    if not value:
+        raise PydanticCustomError("path_segment", "Input should be one path segment, and it is empty")
     decoded = value
     for _ in range(_MOST_DECODINGS):
         if _find_unsafe(decoded):

@@ -50,14 +50,20 @@ def check_arguments(function: Callable[..., object], api: AISessionsApi, **argum
         parameters = [name for name in inspect.signature(function).parameters if name != "options"]
         names = [*parameters, *RequestOptions.__annotations__]
         if unknown := arguments.keys() - {*names}:
-            raise unknown_keywords(function.__name__, unknown, names)
+            raise unknown_keywords(_name_of(function), unknown, names)
     try:
         _read(arguments)
     except ValidationError as error:
-        refusal = without_input(error, function.__name__)
+        refusal = without_input(error, _name_of(function))
     else:
         if index := arguments.get("_host_index"):
             api.api_client.configuration.host_for(index)
         merge_headers(authorization(arguments.get("_request_auth")))
         return
     raise refusal  # here, where its context does not hold the error with the input
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    """The name of a function: a method's with its class, another's with the module that it is public in."""
+    name = function.__qualname__
+    return name if "." in name else f"{function.__module__.removeprefix('quantcdn.').partition('.')[0]}.{name}"

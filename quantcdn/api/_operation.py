@@ -5,7 +5,7 @@ What editors and type checkers see of the methods stands in a stub beside the cl
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
@@ -14,11 +14,11 @@ from pydantic_core import PydanticCustomError
 from urllib3 import BaseHTTPResponse
 
 from quantcdn._wire.call import Call, RequestOptions, without_input
-from quantcdn._wire.secrets import forget_locals
+from quantcdn._wire.secrets import forget_locals, without_secret
 from quantcdn.api_client import ApiClient
 from quantcdn.api_response import ApiResponse
 from quantcdn.configuration import Configuration
-from quantcdn.exceptions import ApiTypeError
+from quantcdn.exceptions import ApiException, ApiTypeError, excerpt
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -104,11 +104,21 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
     the call to carry out.
     """
     build = _checked(builder)
+    parameters = [*inspect.signature(builder).parameters]
+
+    def name(error: BaseException, api: Api, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+        """Name the operation in its exception, and the session: so that swapped arguments show at a glance."""
+        if isinstance(error, ApiException) and error.operation is None:
+            given = {**dict(zip(parameters, args, strict=False)), **kwargs}
+            about = "/".join(str(given[part]) for part in ("organisation", "session_id") if part in given)
+            secret = api.api_client.configuration.access_token  # in the place of an id, by mistake
+            error.operation = f"{builder.__name__} {without_secret(excerpt(about) or '', secret)}"
 
     def plain(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return self.api_client.execute(build(*args, **kwargs))
         except BaseException as error:
+            name(error, self, args, kwargs)
             del args, kwargs
             forget_locals(error)
             raise
@@ -117,6 +127,7 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
         try:
             return self.api_client.execute_with_http_info(build(*args, **kwargs))
         except BaseException as error:
+            name(error, self, args, kwargs)
             del args, kwargs
             forget_locals(error)
             raise
@@ -125,6 +136,7 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
         try:
             return self.api_client.execute_without_preload_content(build(*args, **kwargs))
         except BaseException as error:
+            name(error, self, args, kwargs)
             del args, kwargs
             forget_locals(error)
             raise

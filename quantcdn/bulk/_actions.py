@@ -14,7 +14,7 @@ from quantcdn.bulk._options import BulkOptions
 from quantcdn.bulk._progress import bar
 from quantcdn.bulk._report import Report, Result
 from quantcdn.bulk._work import Work, now
-from quantcdn.exceptions import ApiValueError
+from quantcdn.exceptions import ApiValueError, problem_of
 from quantcdn.models import ExtendAISessionRequest
 
 
@@ -182,7 +182,7 @@ def _concluded(manifest: Manifest, report: Report) -> Manifest:
             "finished_at": now(),
             "counts": report.counts,
             "gone": tuple(result.session_id for result in report.results if result.outcome == "gone"),
-            "failures": {result.session_id: str(result.error) for result in report.results if result.error},
+            "failures": {result.session_id: problem_of(result.error) for result in report.results if result.error},
         }
     )
 

@@ -15,6 +15,7 @@ from quantcdn.exceptions import (
     NotFoundException,
     TransportException,
     excerpt,
+    problem_of,
 )
 from quantcdn.models import ListAISessions200ResponseInner
 
@@ -49,7 +50,9 @@ class Result(NamedTuple):
     error: Exception | None = None
 
     def __repr__(self) -> str:
-        error = "" if self.error is None else f": {visible(excerpt(str(self.error), 500) or type(self.error).__name__)}"
+        error = ""
+        if self.error is not None:
+            error = f": {visible(excerpt(problem_of(self.error), 500) or type(self.error).__name__)}"
         return f"<Result {self.session_id!r}: {self.outcome}{error}>"
 
 
@@ -96,7 +99,7 @@ class Report:
             lambda result: (
                 page.line(result.session_id),
                 page.line(result.outcome),
-                page.block(str(result.error)) if result.error else "",
+                page.block(problem_of(result.error)) if result.error else "",
             ),
         )
 

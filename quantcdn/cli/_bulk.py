@@ -13,6 +13,7 @@ from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of
 from quantcdn.cli._output import Output, write_record, write_records
 from quantcdn.cli._parameters import Group, IdleFor, Model, User, Workers
 from quantcdn.cli._sessions import sessions
+from quantcdn.exceptions import problem_of
 
 if TYPE_CHECKING:
     from quantcdn.bulk import Report, Result
@@ -174,13 +175,13 @@ def _tell(report: "Report", columns: Sequence[str], output: Output) -> None:
 def _record(result: "Result") -> dict[str, Any]:
     record = {"id": result.session_id, "outcome": result.outcome}
     listed = {} if result.session is None else result.session.to_dict()
-    return {**listed, **record, **({} if result.error is None else {"error": text_of(result.error)})}
+    return {**listed, **record, **({} if result.error is None else {"error": text_of(result.error, problem_of)})}
 
 
 def _say_failures(results: "Sequence[Result]") -> None:
     for result in results:
         if result.error is not None:
-            say(f"{visible(result.session_id)}: {text_of(result.error)}")
+            say(f"{visible(result.session_id)}: {text_of(result.error, problem_of)}")
 
 
 def _code(failures: "Sequence[Result]", total: int) -> Exit | None:

@@ -108,7 +108,11 @@ class _OptionsFirst(TyperCommand):
             if not _is_option(arg):
                 late = next(filter(_is_option, args), None)
                 if late is not None:
-                    ctx.fail(f"{late} stands after {arg}: options come first, and then -- before ids that begin with -")
+                    example = f"{ctx.command_path} {late} ... {arg}"
+                    ctx.fail(
+                        f"{late} stands after {arg}: options come first, as in: {example}; "
+                        "-- stands before an id that begins with -"
+                    )
                 return
             name = arg.partition("=")[0] if arg.startswith("--") else arg[:2]
             if name in before_command:

@@ -12,6 +12,7 @@ from quantcdn._version import __version__
 from quantcdn.cli._connection import Connection
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of
 from quantcdn.cli._output import Form, Output, chosen, write_records
+from quantcdn.exceptions import problem_of
 
 _DEPENDENCIES = {  # the module of each
     "urllib3": "urllib3",
@@ -69,7 +70,7 @@ def _findings(connection: Connection, codes: list[Exit]) -> Iterator[dict[str, s
                 if code is None:
                     raise
                 codes.append(code)
-                result, detail = "failed", text_of(error)
+                result, detail = "failed", text_of(error, problem_of)
         if result in ("skipped", "failed"):
             failed.add(name)
         yield {"check": name, "result": result, "detail": detail}

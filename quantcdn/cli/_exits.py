@@ -86,15 +86,20 @@ def code_of(error: BaseException) -> Exit | None:
     return next((code for kind, code in _CODES if isinstance(error, kind)), None)
 
 
-def text_of(error: BaseException) -> str:
-    """What to say of an error, in a line or two."""
+def text_of(error: BaseException, text: Callable[[BaseException], str] = str) -> str:
+    """What to say of an error, in a line or two.
+
+    Args:
+        error: the error.
+        text: its text, where nothing else is to be said.
+    """
     if (invalid := _invalid(error)) is not None:
         return invalid
     if isinstance(error, OutcomeUnknownException):
-        return f"{error}\n{_LOOK_FIRST}"
+        return f"{text(error)}\n{_LOOK_FIRST}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return text(error)
 
 
 def _invalid(error: BaseException) -> str | None:

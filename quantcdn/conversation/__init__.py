@@ -247,6 +247,7 @@ class Conversation:
 
         Raises:
             pydantic.ValidationError: a message is not as the contract has it. Nothing was sent.
+            ApiTypeError: a message is a text or a list. Nothing was sent.
             ApiValueError: there is no message, or one without a role or content. Nothing was sent.
             OutcomeUnknownException: the turn may have been stored, may still be, or not.
             ResponseFormatException: the same: an answer came that cannot be read.

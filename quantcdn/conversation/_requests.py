@@ -34,13 +34,21 @@ def turn_of(messages: Sequence[object], tokens: int | None) -> UpdateAISessionRe
     """The request that appends these messages.
 
     Raises:
+        ApiTypeError: one is a text or a list.
         ApiValueError: there is none, or one without a role or content.
     """
+    for message in messages:
+        if isinstance(message, str | list | tuple):
+            kind = type(cast("object", message)).__name__
+            raise ApiTypeError(
+                f"A message is a dict with role and content, not {kind}: give one by one, as in "
+                "append({'role': 'user', 'content': '...'}, {'role': 'assistant', 'content': '...'})"
+            )
     request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
     if not messages:
         raise ApiValueError("Give one message or more")
-    for index, message in enumerate(messages_in(request)):
-        if missing := {"role", "content"} - message.keys():
+    for index, appended in enumerate(messages_in(request)):
+        if missing := {"role", "content"} - appended.keys():
             raise ApiValueError(f"Message {index} has no {' and no '.join(sorted(missing))}")
     return request
 

@@ -2,14 +2,22 @@
 
 import inspect
 import pprint
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints, overload
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError, from_json, to_json
+from pydantic_core import InitErrorDetails, PydanticCustomError, from_json, to_json
 from typing_extensions import Self
 
 from quantcdn._show.notebook import repr_html
@@ -94,6 +102,25 @@ class Model(BaseModel):
         return cls.model_validate(from_json(json_str))
 
 
+def with_types(error: ValidationError, title: str | None = None, *, keep_input: bool = True) -> ValidationError:
+    """The same error, which names the type of what came where that is wrong: pydantic names only the right one.
+
+    Args:
+        error: the error.
+        title: what it is an error of; the same as before if None.
+        keep_input: whether `errors()` and pickling show what was given. It may be a secret.
+    """
+    lines: list[InitErrorDetails] = []
+    for line in error.errors(include_url=False):
+        message, context, came = line["msg"], line.get("ctx", {}), cast("object", line["input"])
+        if line["type"].endswith("_type") and "came" not in context:
+            message += ", not {came}"
+            context = {**context, "came": "None" if came is None else type(came).__name__}
+        problem = PydanticCustomError(cast("Any", line["type"]), cast("Any", message), context)
+        lines.append({"type": problem, "loc": line["loc"], "input": came if keep_input else None})
+    return ValidationError.from_exception_data(title or error.title, lines, hide_input=True)
+
+
 class RequestModel(Model):
     """A request body. It is closed: it takes the fields of the contract, within their bounds, and nothing else."""
 
@@ -117,16 +144,23 @@ class RequestModel(Model):
         super().__pydantic_init_subclass__(**kwargs)
         cls._known_names = frozenset([*cls.model_fields, *(field.alias for field in cls.model_fields.values())])
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _refuse_unknown_fields(cls, data: object) -> object:
-        if isinstance(data, cls) or not isinstance(data, (dict, Mapping)):
-            return data
-        given = cast("Mapping[object, object]", data)
-        if cls._known_names.issuperset(given):
-            return given
+    def _read(cls, data: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(data, (dict, Mapping)) and not cls._known_names.issuperset(cast("Mapping[object, object]", data)):
+            raise cls._unknown_fields(cast("Mapping[object, object]", data))
+        try:
+            return read(data)
+        except ValidationError as error:
+            del data  # an error tracker shows the variables of functions
+            assigned = [line["loc"][0] for line in error.errors() if line["type"] == "no_such_attribute"]
+            refusal = cls._unknown_fields(assigned) if assigned else with_types(error)
+        raise refusal  # here, where its context does not hold the error with the input
+
+    @classmethod
+    def _unknown_fields(cls, given: Iterable[object]) -> PydanticCustomError:
         unknown = [name for name in given if name not in cls._known_names]
-        raise PydanticCustomError(
+        return PydanticCustomError(
             "unknown_field",
             "There is no field {unknown}; the fields are: {fields}",
             {"unknown": ", ".join(map(repr, unknown)), "fields": ", ".join(cls.model_fields)},
@@ -154,6 +188,17 @@ class ResponseModel(Model):
         ),
         hide_input_in_errors=True,
     )
+
+    if not TYPE_CHECKING:  # to a type checker, it would make every misspelt field one
+
+        def __getattr__(self, name: str) -> object:
+            try:
+                return super().__getattr__(name)
+            except AttributeError as error:
+                for field, info in type(self).model_fields.items():
+                    if name in info.validation_alias.choices:
+                        raise AttributeError(f"{error}: it is {field!r} here", name=name, obj=self) from None
+                raise
 
     @property
     def unread(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class _Checked:
     """Checks a value with pydantic's own compiled code: a Python function would be called for each field."""
 
     def __init__(self, schema: core_schema.CoreSchema, problem: str, **context: str) -> None:
-        self.schema = core_schema.custom_error_schema(
+        self.schema: core_schema.CoreSchema = core_schema.custom_error_schema(
             schema, "not_allowed", custom_error_message=problem, custom_error_context={**context}
         )
 
@@ -41,9 +41,17 @@ class _Checked:
         return self.schema
 
 
+class _CheckedText(_Checked):
+    """Checks a string. What is none is refused as such, before that."""
+
+    def __init__(self, schema: core_schema.CoreSchema, problem: str) -> None:
+        super().__init__(schema, problem)
+        self.schema = core_schema.chain_schema([core_schema.str_schema(strict=True), self.schema])
+
+
 Text = Annotated[
     str,
-    _Checked(
+    _CheckedText(
         core_schema.str_schema(strict=True, min_length=0),  # without a bound, pydantic would not look into it
         "Input should be a valid string, without lone surrogates",
     ),
@@ -53,7 +61,7 @@ Text = Annotated[
 
 Filter = Annotated[
     str,
-    _Checked(
+    _CheckedText(
         core_schema.str_schema(strict=True, pattern=r"[^\s\p{Cc}\x{200b}\x{feff}]"),  # others trim these as well
         "Input should be a valid string, not blank (a service may take that for no filter at all) and without lone "
         "surrogates",

@@ -39,11 +39,16 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import wraps
+from types import TracebackType
+from typing import TYPE_CHECKING, ParamSpec
 
 __all__ = ["Sandbox", "running"]
+
+_P = ParamSpec("_P")
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,40 @@ class Sandbox:
     organisation: str
 
 
-@contextmanager
+class _Running(AbstractContextManager[Sandbox]):
+    """A sandbox that runs for the length of a ``with`` block."""
+
+    def __init__(self, context: AbstractContextManager[Sandbox]) -> None:
+        self._context = context
+
+    def __enter__(self) -> Sandbox:
+        return self._context.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._context.__exit__(kind, error, traceback)
+
+    if not TYPE_CHECKING:  # to a type checker, it would make every misspelt name one
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(
+                f"There is no {name!r} before the sandbox runs: with sandbox.running() as service: ... service.{name}"
+            )
+
+
+def _by_with(function: Callable[_P, Generator[Sandbox, None, None]]) -> Callable[_P, AbstractContextManager[Sandbox]]:
+    """`contextlib.contextmanager`, with a word to whoever forgets the ``with``."""
+    made = contextmanager(function)
+
+    @wraps(function)
+    def make(*args: _P.args, **kwargs: _P.kwargs) -> _Running:
+        return _Running(made(*args, **kwargs))
+
+    return make
+
+
+@_by_with
 def running(
     *,
     database: str | os.PathLike[str] | None = None,

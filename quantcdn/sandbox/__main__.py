@@ -10,6 +10,7 @@ error and exit code 2.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import signal
@@ -90,7 +91,10 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     except KeyboardInterrupt:
         return 0
     except (ImportError, OSError, ValueError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        advice = ""
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            advice = f": port {options.port} is in use; give another with --port, or none for any that is free"
+        print(f"{parser.prog}: {error}{advice}", file=sys.stderr)
         return 2
 
 
