@@ -410,7 +410,7 @@ def test_the_main_job_shows_a_refusal_in_one_line(sandbox: Sandbox) -> None:
     run = converse(QUANT_API_TOKEN="wrong", QUANT_ORGANISATION="sandbox", QUANT_BASE_URL=sandbox.host)
 
     assert run.returncode == 1
-    assert run.stderr.startswith("UnauthorizedException: 401")
+    assert run.stderr.startswith("UnauthorizedException: create_ai_session sandbox: 401")
     assert run.stderr.count("\n") == 1
 
 
@@ -420,7 +420,7 @@ def test_the_main_job_deletes_its_session_when_it_fails_on_the_way() -> None:
         run = converse(QUANT_API_TOKEN="token", QUANT_ORGANISATION="org", QUANT_BASE_URL=server.host)
 
     assert run.returncode == 1
-    assert run.stderr.startswith("OutcomeUnknownServiceException: 500")
+    assert run.stderr.startswith("OutcomeUnknownServiceException: update_ai_session org/s-1: 500")
     assert [request.method for request in server.requests] == ["POST", "PUT", "DELETE"]
 
 
