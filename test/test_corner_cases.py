@@ -47,7 +47,7 @@ def test_a_call_that_allows_more_than_the_configured_time_waits_as_long_as_it_wa
 @pytest.mark.parametrize("body", [b"<html>", b"x" * 2_000], ids=["not gzip", "too large"])
 def test_a_status_counts_although_its_body_cannot_be_read(body: bytes) -> None:
     headers = NOT_GZIP if body == b"<html>" else {}
-    configuration = Configuration(retries=False)
+    configuration = Configuration(access_token="qc_1", retries=False)
     configuration.max_response_size = 1_000
     script = [answer(502, body, headers), answer(401, body, headers), answer(500, body, headers)]
     with scripted_server(script) as server:

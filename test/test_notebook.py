@@ -404,13 +404,14 @@ def test_an_exception_shows_what_the_service_said_and_each_attempt(connect: Conn
     ((caption, lines),) = tables(caught.value)
 
     assert caption == "ServiceException"
-    assert lines[:4] == [
+    assert lines[:5] == [
+        ["Operation", "get_ai_session org/s-1"],
         ["Status", "503"],
         ["Reason", "Service Unavailable"],
         ["Message", "Try later"],
         ["Request id", "r-9"],
     ]
-    ((header, attempts),) = lines[4:]
+    ((header, attempts),) = lines[5:]
     first, second = attempts.splitlines()
     assert header == "Attempts"
     assert re.search("ConnectionException, .* attempt 1;", first)

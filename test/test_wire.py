@@ -467,8 +467,9 @@ def test_a_token_that_is_changed_takes_effect_on_the_next_call(server: ScriptedS
     api.api_client.configuration.access_token = "qc_2\n"
     api.list_ai_sessions("org")
     api.api_client.configuration.access_token = None
-    api.list_ai_sessions("org")
-    assert [request.headers.get("authorization") for request in server.requests] == ["Bearer qc_1", "Bearer qc_2", None]
+    with pytest.raises(ApiValueError, match="No access token is configured"):
+        api.list_ai_sessions("org")
+    assert [request.headers["authorization"] for request in server.requests] == ["Bearer qc_1", "Bearer qc_2"]
 
 
 def test_a_callable_token_is_asked_at_each_attempt(connect: Connect) -> None:
