@@ -5,15 +5,19 @@ Work is counted in steps of SQLite's machine, not timed.
 
 from __future__ import annotations
 
+import functools
 import json
+import socket
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_sandbox import MISSING, START, Client, Clock, assert_error, client_of
+from test_sandbox import MISSING, START, Client, Clock, assert_error, client_of, port_of
 
 from quantcdn import sandbox
 
@@ -38,17 +42,20 @@ class Steps:
     def __init__(self) -> None:
         self.taken = 0
         self.connections: list[sqlite3.Connection] = []
+        self.traced: Callable[[str], object] = lambda statement: None
+        self.interrupting = False
         self._connect = sqlite3.connect
 
     def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
         connection = self._connect(*arguments, **options)
         connection.set_progress_handler(self._step, 1)
+        connection.set_trace_callback(lambda statement: self.traced(statement))
         self.connections.append(connection)
         return connection
 
-    def _step(self) -> int:
+    def _step(self) -> bool:
         self.taken += 1
-        return 0
+        return self.interrupting
 
     def of(self, client: Client, method: str, path: str = "", **rest: Any) -> int:
         before = self.taken
@@ -171,6 +178,75 @@ def test_a_write_is_on_the_disk_when_it_is_answered(tmp_path: Path, steps: Steps
         pragmas = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert pragmas == ["wal", 2]  # a log that is synchronised at each commit: one wait for the disk
     assert [file.name for file in tmp_path.iterdir()] == ["sessions.db"]
+
+
+class Moment:
+    """Sixteen appends that come at the same moment: the sandbox is held up by its clock until all have been sent."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+        self.holding, self.sent = threading.Event(), threading.Event()
+        self.statuses: list[int] = []
+        self.contents: list[str] = []
+
+    def _clock(self) -> datetime:
+        if self.holding.is_set():
+            assert self.sent.wait(30)
+        return START
+
+    def come(self) -> None:
+        with sandbox.running(database=self.database, clock=self._clock) as service, ExitStack() as stack:
+            client = client_of(service)
+            session = client.create()
+            connections = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", port_of(service)), timeout=30))
+                for _ in range(17)
+            ]
+            head = (
+                f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {service.access_token}\r\nConnection: close\r\n"
+            )
+            self.holding.set()
+            connections[0].sendall(f"GET {client.base} {head}\r\n".encode())
+            for number, connection in enumerate(connections[1:]):
+                body = json.dumps({"newMessages": [{"role": "user", "content": f"message {number}"}]})
+                head_of_body = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+                connection.sendall(f"PUT {client.base}/{session} {head}{head_of_body}\r\n{body}".encode())
+            self.sent.set()
+            for connection in connections[1:]:
+                answer = b"".join(iter(functools.partial(connection.recv, 65536), b""))
+                self.statuses.append(int(answer.split()[1]))
+        with sandbox.running(database=self.database, access_token="t", clock=lambda: START) as service:
+            self.contents = client_of(service).contents(session)
+
+
+def test_what_comes_at_the_same_moment_waits_for_the_disk_once(tmp_path: Path, steps: Steps) -> None:
+    moment, commits = Moment(tmp_path / "sessions.db"), 0
+
+    def count(statement: str) -> None:
+        nonlocal commits
+        commits += statement == "COMMIT" and moment.holding.is_set()
+
+    steps.traced = count
+    moment.come()
+    assert moment.statuses == [200] * 16
+    assert len(moment.contents) == 16
+    assert commits < 8
+
+
+def test_what_sqlite_takes_back_is_answered_as_not_done(
+    tmp_path: Path, steps: Steps, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An interrupted statement takes with it all that is not committed: what was written before it, too."""
+    moment = Moment(tmp_path / "sessions.db")
+
+    def interrupt(statement: str) -> None:
+        steps.interrupting = "message 7" in statement
+
+    steps.traced = interrupt
+    moment.come()
+    stored = [f"message {number}" for number, status in enumerate(moment.statuses) if status == 200]
+    assert sorted(moment.contents) == sorted(stored)
+    assert moment.statuses[7] == 500
 
 
 def test_a_file_of_an_earlier_version_is_taken_over(tmp_path: Path, clock: Clock) -> None:

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quantcdn._version import __version__
 from quantcdn.sandbox import _validation
+from quantcdn.sandbox._commits import Commits
 from quantcdn.sandbox._store import Session, Store
 from quantcdn.sandbox._validation import Refusal
 
@@ -130,6 +131,8 @@ def _can_be_addressed(name: str) -> bool:
 
 
 def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIApp:
+    commits = Commits(store)
+
     async def answer(operations: _Operations, request: Request) -> Response:
         try:
             _refuse_other_names(request)
@@ -140,7 +143,10 @@ def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIAp
                 store.find(organisation, session_id)
             body = await _body(request) if method in ("POST", "PUT") else b""
             # Run on the event loop, which does one thing at a time: SQLite has one writer at a time anyway.
-            return operations[method](Call(store, organisation, session_id, request.scope["query_string"], body))
+            try:
+                return operations[method](Call(store, organisation, session_id, request.scope["query_string"], body))
+            finally:
+                await commits.made()
         except Refusal as refusal:
             return error(refusal.status, refusal.message, refusal.headers)
         except ClientDisconnect:

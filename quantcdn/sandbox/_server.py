@@ -129,7 +129,11 @@ class _State(ServerState):
             done, _ = await asyncio.wait(ended, timeout=_GRACE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 break
-        # Those that are left wait for clients that neither send nor read on.
+        # Those that are left wait for clients that neither send nor read on. What they have sent by now, counts.
+        for connection in self._connections():
+            connection.transport.pause_reading()
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=_GRACE_SECONDS)
         for connection in self._connections():
             connection.give_up()
         for request in list(self.tasks):

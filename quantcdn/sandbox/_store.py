@@ -1,4 +1,4 @@
-"""The sessions and their messages in SQLite. What a method has returned is committed.
+"""The sessions and their messages in SQLite. A method changes all that it should or nothing; the next commit keeps it.
 
 A store is used by one thread at a time; several stores, in several processes, may share a file.
 """
@@ -33,9 +33,27 @@ class Store:
         self._clock = clock
         self._now()
         self._database = _database.opened(database, _title, _opening)
+        self._lost = False
 
     def close(self) -> None:
+        self._database.commit()
         self._database.close()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to commit."""
+        return self._lost or self._database.in_transaction
+
+    def commit(self) -> None:
+        """Keep all changes since the last commit; where it raises, none of them is kept."""
+        lost, self._lost = self._lost, False
+        try:
+            if lost:
+                raise OSError("SQLite took back what was to be committed")
+            self._database.commit()
+        except BaseException:
+            self._database.rollback()
+            raise
 
     def page(self, organisation: str, listing: Listing) -> list[Session]:
         filters = {
@@ -77,8 +95,7 @@ class Store:
             return self._find(organisation, session_id, now)
 
     def get(self, organisation: str, session_id: str) -> tuple[Session, list[dict[str, str]]]:
-        with self._database:
-            self._database.execute("BEGIN")  # both are read as of one moment; no lock is taken that a writer needs
+        with self._snapshot():
             session = self._find(organisation, session_id, self._now())
             rows = self._database.execute(
                 "SELECT role, content FROM messages WHERE session = ? ORDER BY number", [session["number"]]
@@ -132,11 +149,32 @@ class Store:
         return now
 
     @contextmanager
-    def _transaction(self) -> Generator[None, None, None]:
+    def _snapshot(self) -> Generator[None, None, None]:
+        """Read as of one moment, without a lock that a writer needs."""
+        if self._database.in_transaction:
+            yield
+            return
         with self._database:
+            self._database.execute("BEGIN")
+            yield
+
+    @contextmanager
+    def _transaction(self) -> Generator[None, None, None]:
+        """Change all or nothing, within the transaction that the next commit ends."""
+        if not self._database.in_transaction:
             # Takes the write lock at once: what is read inside cannot change before it is written.
             self._database.execute("BEGIN IMMEDIATE")
+        self._database.execute("SAVEPOINT change")
+        try:
             yield
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK TO change")
+                self._database.execute("RELEASE change")
+            else:  # with a full disk, say, SQLite takes back the changes before as well
+                self._lost = True
+            raise
+        self._database.execute("RELEASE change")
 
     def _find(self, organisation: str, session_id: str, now: datetime, columns: str = _ALL) -> Session:
         parameters = {"organisation": organisation, "now": _text(now), "id": session_id}
