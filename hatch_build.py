@@ -1,7 +1,8 @@
 """Makes the README of an index page: its links lead there from anywhere.
 
-A relative link leads into the repository, which ``Source`` under ``[project.urls]`` in pyproject.toml names. Where none
-is named, as long as the package has no public home, its text alone stays: better no link than a dead one.
+A relative link leads into the repository, which ``Source`` under ``[project.urls]`` in pyproject.toml names, and a
+picture to its file there. Where none is named, as long as the package has no public home, the text of links alone
+stays, and no picture: better no link than a dead one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
+_picture = re.compile(r"!\[(?P<text>[^\[\]]+)\]\((?P<target>(?!#|[a-z]+:)[^()\s]+)\)")
 _relative = re.compile(r"\[(?P<text>[^\[\]]+)\]\((?P<target>(?!#|[a-z]+:)[^()\s]+)\)")
 
 
@@ -23,7 +25,8 @@ def readme(text: str, source: str | None) -> str:
         source: the URL of the repository, or None where it has none.
     """
     if source is None:
-        return _relative.sub(r"\g<text>", text)
+        return _relative.sub(r"\g<text>", _picture.sub("", text))
+    text = _picture.sub(rf"![\g<text>]({source.rstrip('/')}/raw/HEAD/\g<target>)", text)
     return _relative.sub(rf"[\g<text>]({source.rstrip('/')}/blob/HEAD/\g<target>)", text)
 
 

@@ -12,6 +12,12 @@ from datetime import datetime
 import quantcdn
 from quantcdn import environment, sandbox
 
+NEXT = """
+No model ran: what was said stands in this program. Next:
+  docs/Conversations.md   keep a chat with your own model, a piece at a time
+  docs/Examples.md        whole programs to copy
+  docs/Sandbox.md         a sandbox that stays: python -m quantcdn.sandbox"""
+
 
 @contextmanager
 def service() -> Iterator[tuple[quantcdn.Configuration, str]]:
@@ -93,6 +99,7 @@ def main() -> int:
         with service() as (configuration, organisation), quantcdn.ApiClient(configuration) as client:
             print(f"A conversation on {configuration.host}, organisation {organisation}\n")
             converse(quantcdn.AISessionsApi(client), organisation)
+        print(NEXT)
     except (quantcdn.ApiException, ValueError, ImportError) as error:
         print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -90,6 +90,11 @@ def links(markdown: str) -> list[str]:
     return [target for target in targets if target and not target.startswith("#")]
 
 
+def way_to(target: str) -> str:
+    """A picture is shown from its file as it is, and not from the page about it."""
+    return "raw/HEAD" if target.endswith(".png") else "blob/HEAD"
+
+
 def check_contents(wheel: Path, source: Path) -> None:
     """Both hold the package, whole, and nothing that lies beside it."""
     in_wheel = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
@@ -120,7 +125,7 @@ def check_page(folder: Path, wheel: Path) -> None:
     text = re.sub(r"\nSource = .*", "", (elsewhere / "pyproject.toml").read_text())
     (elsewhere / "pyproject.toml").write_text(text.replace("[project.urls]", f'[project.urls]\nSource = "{SOURCE}"'))
     wheel, _ = build(elsewhere, folder / "dist-with-source")
-    expected = [target if target.startswith("https://") else f"{SOURCE}/blob/HEAD/{target}" for target in here]
+    expected = [target if target.startswith("https://") else f"{SOURCE}/{way_to(target)}/{target}" for target in here]
     assert links(description(wheel)) == expected
     if not declared:
         print("[project.urls] names no Source yet: the page of an index would show the README without these links")

@@ -14,6 +14,7 @@ import contextlib
 import inspect
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import unquote
 
+import picture
 import pydantic
 import pytest
 import typer
@@ -171,6 +173,7 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
         "Architecture",
         "Async",
         "Bulk",
+        "Client",
         "CommandLine",
         "Conversations",
         "Examples",
@@ -187,8 +190,8 @@ def test_every_public_class_has_its_page_and_every_page_its_subject() -> None:
     assert {page.path.stem for page in PAGES.values() if page.path.parent.name == "docs"} == subjects
 
 
-def test_the_readme_lists_every_model() -> None:
-    listed = re.findall(r"^ - \[(\w+)\]\(docs/(\w+)\.md\)$", PAGES["README.md"].text, re.MULTILINE)
+def test_the_page_of_the_client_lists_every_model() -> None:
+    listed = re.findall(r"^ - \[(\w+)\]\((\w+)\.md\)$", PAGES["docs/Client.md"].text, re.MULTILINE)
 
     assert listed == [(name, name) for name in sorted(MODELS)]
 
@@ -212,12 +215,14 @@ def test_every_page_ends_with_the_way_back_to_the_readme(page: str) -> None:
 
 
 def test_links_into_the_pages_of_the_official_client_still_work() -> None:
-    assert PAGES["README.md"].anchors >= {
+    own = {
         "documentation-for-api-endpoints",
         "documentation-for-models",
         "documentation-for-authorization",
         "BearerAuth",
     }
+    assert PAGES["README.md"].anchors >= own
+    assert PAGES["docs/Client.md"].anchors >= own
     assert API_PAGE.anchors >= OPERATIONS.keys()
 
 
@@ -226,6 +231,18 @@ def test_the_way_of_a_call_names_rooms_that_are_there() -> None:
     places = re.findall(r"`([\w/]+\.py)`", " ".join(steps[:10]))
     assert len(places) > 8
     assert [place for place in places if not (ROOT / "quantcdn" / place).is_file()] == []
+
+
+def test_the_picture_of_the_readme_can_be_drawn_again(tmp_path: Path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    picture.draw(tmp_path / "picture.png", chromium)
+
+    drawn, shown = ((folder / name).read_bytes() for folder, name in ((tmp_path, "picture.png"), (ROOT, picture.SHOWN)))
+    assert drawn[:4] == b"\x89PNG"
+    assert drawn[:24] == shown[:24], "of the same size"
+    assert f"]({picture.SHOWN})" in PAGES["README.md"].text
 
 
 def test_the_changelog_begins_with_this_version() -> None:
@@ -376,10 +393,14 @@ def test_the_main_job_tells_a_conversation_from_its_beginning_to_its_end() -> No
     run = converse()
 
     assert (run.returncode, run.stderr) == (0, "")
-    first_words = [line.split()[0] for line in run.stdout.splitlines() if line]
+    story, _, ending = run.stdout.partition("404: the session is gone\n")
+    first_words = [line.split()[0] for line in story.splitlines() if line]
     steps = ["create", "update", "get", "system", "user", "assistant", "list", "extend", "delete", "get"]
     assert first_words == ["A", *steps]
-    assert run.stdout.endswith("404: the session is gone\n")
+    assert "No model ran" in ending
+    pages = re.findall(r"\bdocs/\w+\.md\b", ending)
+    assert pages
+    assert [page for page in pages if page not in PAGES] == []
 
 
 def test_the_main_job_uses_the_service_that_the_environment_names_and_leaves_nothing_behind(
@@ -564,17 +585,16 @@ def check_options(table: Table, _sent: dict[str, Received]) -> None:
 
 
 def check_endpoints(table: Table, sent: dict[str, Received]) -> None:
-    folder = "docs/" if table.page == "README.md" else ""
     expected = [
         (
-            f"[**{name}**]({folder}AISessionsApi.md#{name})",
+            f"[**{name}**](AISessionsApi.md#{name})",
             f"**{sent[name].method}** {unquote(sent[name].target)}",
             _summary(OPERATIONS[name]),
         )
         for name in OPERATIONS
     ]
     assert [row[-3:] for row in table.body] == expected
-    if table.page == "README.md":
+    if "Class" in table.header:
         assert set(table.column("Class")) == {"*AISessionsApi*"}
 
 
@@ -755,6 +775,13 @@ def check_systems(table: Table, _sent: dict[str, Received]) -> None:
     assert table.column("System") == ["Linux", "Windows", "macOS"]
 
 
+def check_where_to_go(table: Table, _sent: dict[str, Received]) -> None:
+    """From the README every page can be reached by a link of its own, but for those that other pages list."""
+    linked = {name for cell in table.column("Read") for name in re.findall(r"\(docs/(\w+)\.md\)", cell)}
+    own = {page.path.stem for page in PAGES.values() if page.path.parent.name == "docs"}
+    assert linked == own - {*MODELS} - {"Platforms"}
+
+
 def check_ways(table: Table, _sent: dict[str, Received]) -> None:
     for _, rate, held_up in table.body:
         assert re.fullmatch(r"[\d,]+", rate)
@@ -790,6 +817,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Option", "The name"): check_names,
     ("Python", "Lowest dependencies", "Newest dependencies"): check_pythons,
     ("System", "How that is known"): check_systems,
+    ("To", "Read"): check_where_to_go,
     ("Way", "Calls a second", "Event loop held up"): check_ways,
     ("What differs", "Test"): check_named_tests,
     ("What happens", "What the reader sees", "What is stored", "Test"): check_named_tests,
