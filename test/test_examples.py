@@ -426,7 +426,7 @@ IDLE = json_answer([{"id": "s-1", "updated_at": "2026-01-01T00:00:00Z"}])
     ("script", "code", "log"),
     [
         ([IDLE, json_answer([]), json_answer({}, 403)], 1, "In all: 1 failed"),
-        ([json_answer({"message": "wrong token"}, 401)], 2, "Nothing was deleted: 401 Unauthorized: wrong token"),
+        ([json_answer({"message": "wrong token"}, 401)], 2, "Nothing was deleted: list_ai_sessions org: 401 Unauthorized: wrong token"),
     ],
     ids=["a session could not be deleted", "the sessions could not be listed"],
 )
@@ -571,7 +571,7 @@ def test_a_failure_in_a_process_of_the_pool_arrives_whole_and_stops_nothing() ->
         done = run("worker_pool", environ(server.host))
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "s-1: 403 Forbidden: no\n"
+    assert done.stderr == "s-1: get_ai_session org/s-1: 403 Forbidden: no\n"
 
 
 @pytest.mark.parametrize("example", JOBS)
