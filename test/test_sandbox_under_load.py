@@ -1,4 +1,7 @@
-"""The sandbox while sixteen clients write at once: what was answered was done, and what was done was answered."""
+"""The sandbox while sixteen clients use it at once: what was answered was done, and what was done was answered.
+
+`HYPOTHESIS_PROFILE=thorough` stops it more often, and uses it for a minute.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +24,9 @@ from quantcdn import sandbox
 CLIENTS = 16
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 ROUNDS = 25 if THOROUGH else 4
+SECONDS = 60 if THOROUGH else 3
+GROWTH = 8 * 2**20
+"""By how much the process may grow in two thirds of that time, in bytes: caches fill up, and pages are half used."""
 
 
 class Load:
@@ -109,3 +116,44 @@ def test_what_was_answered_stands_once_after_kill_9(tmp_path: Path) -> None:
         assert len(set(contents)) == len(contents)
         assert set(load.answered) <= set(contents)
         assert len(contents) - len(load.answered) <= CLIENTS
+
+
+def test_it_holds_while_sixteen_clients_do_all_that_there_is_to_do(tmp_path: Path) -> None:
+    with process("--database", str(tmp_path / "sessions.db")) as (running, client), ThreadPoolExecutor(CLIENTS) as pool:
+        ends = time.monotonic() + SECONDS
+        clients = [pool.submit(use, client, f"user-{number}", ends) for number in range(CLIENTS)]
+        sizes: list[int] = []
+        while not all(done.done() for done in clients):
+            sizes.append(resident(running.pid))
+            time.sleep(SECONDS / 100)
+        rounds = [done.result() for done in clients]
+        assert client.listed() == []
+    assert all(rounds)
+    if THOROUGH:
+        assert max(sizes) - max(sizes[: len(sizes) // 3]) < GROWTH
+
+
+def use(client: Client, user: str, ends: float) -> int:
+    """Keep sessions as an application does, look at all that comes back, and tell how many there were."""
+    for number in itertools.count():
+        if number and time.monotonic() > ends:
+            return number
+        contents = [f"{user} {number} {index}" for index in range(20)]
+        session = client.create(userId=user, initialMessages=[{"role": "user", "content": contents[0]}])
+        for total, content in enumerate(contents[1:], start=2):
+            change = {"newMessages": [{"role": "user", "content": content}], "tokensUsed": 1}
+            answer = client.send("PUT", f"/{session}", json=change)
+            assert (answer.status, answer.json()["totalMessages"]) == (200, total)
+        assert client.send("PUT", f"/{session}/extend").status == 200
+        assert client.contents(session) == contents
+        assert client.listed(f"?userId={user}") == [session]
+        assert client.send("DELETE", f"/{session}").status == 200
+        assert client.listed(f"?userId={user}") == []
+    raise AssertionError
+
+
+def resident(process_id: int) -> int:
+    """The memory that a process holds, in bytes; 0 where the system does not tell."""
+    with contextlib.suppress(FileNotFoundError):
+        return int(Path(f"/proc/{process_id}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
