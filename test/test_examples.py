@@ -426,7 +426,11 @@ IDLE = json_answer([{"id": "s-1", "updated_at": "2026-01-01T00:00:00Z"}])
     ("script", "code", "log"),
     [
         ([IDLE, json_answer([]), json_answer({}, 403)], 1, "In all: 1 failed"),
-        ([json_answer({"message": "wrong token"}, 401)], 2, "Nothing was deleted: list_ai_sessions org: 401 Unauthorized: wrong token"),
+        (
+            [json_answer({"message": "wrong token"}, 401)],
+            2,
+            "Nothing was deleted: list_ai_sessions org: 401 Unauthorized: wrong token",
+        ),
     ],
     ids=["a session could not be deleted", "the sessions could not be listed"],
 )

@@ -1,5 +1,6 @@
 """Replies that come in pieces: what the reader gets and when, and what is stored, however the stream ends."""
 
+import asyncio
 import signal
 import sys
 import threading
@@ -344,6 +345,38 @@ def test_the_time_of_model_and_reader_does_not_count(connect: Connect) -> None:
             threading.Event().wait(0.7)
 
     assert methods(server) == ["POST", "PUT"]
+
+
+def test_a_task_that_is_cancelled_closes_its_stream_once_its_step_is_through(conversation: Conversation) -> None:
+    begun, ended, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def infer(_messages: object) -> Iterator[str]:
+        try:
+            yield "b"
+            begun.set()
+            assert ended.wait(PATIENCE)
+            yield "c"
+        finally:
+            closed.set()
+
+    async def read() -> None:
+        stream = conversation.stream("a", infer)
+        while await asyncio.to_thread(next, stream, None) is not None:
+            pass
+
+    async def leave() -> None:
+        reading = asyncio.create_task(read())
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
+        reading.cancel()
+        await asyncio.wait([reading])
+        del reading
+        assert not closed.is_set()
+        ended.set()
+        assert await asyncio.to_thread(closed.wait, PATIENCE)
+
+    asyncio.run(leave())
+
+    assert stands(conversation) == []
 
 
 class Limit(Exception):
