@@ -23,6 +23,8 @@ BUILDER = importlib.util.find_spec("zensical")
 """What builds it, where it is installed."""
 LANGUAGES = {".py": "python", ".yaml": "yaml", "": "text"}
 """Of files that are shown as a page of their own."""
+WRITTEN = {".md", ".ipynb", *LANGUAGES}
+PICTURES = {".svg", ".png"}
 
 
 def build(folder: Path) -> Path:
@@ -36,7 +38,7 @@ def build(folder: Path) -> Path:
         page = folder / "pages" / name
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text, "utf-8")
-    for picture in (ROOT / "docs").glob("*.svg"):
+    for picture in (path for path in (ROOT / "docs").glob("*.*") if path.suffix in PICTURES):
         shutil.copy(picture, folder / "pages" / "docs")
     shutil.copy(ROOT / "zensical.toml", folder)
     subprocess.run(
@@ -52,7 +54,7 @@ def _written() -> dict[str, str]:
     """The pages that people write: Markdown as it stands, but for links to what becomes a page here alone."""
     docs = ROOT / "docs"
     files = [*ROOT.glob("*.md"), ROOT / "LICENSE", *docs.glob("*.*"), *docs.glob("examples/*.*")]
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in files if path.is_file()}
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in files if path.suffix in WRITTEN}
     pages = {name: _escaped(text) for name, text in texts.items() if name.endswith(".md")}
     for name, text in texts.items():
         path = Path(name)
