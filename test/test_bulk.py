@@ -100,7 +100,7 @@ WORK: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+@pytest.mark.parametrize("work", [*WORK.values(), bulk.get], ids=[*WORK, "get"])
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -1138,6 +1138,100 @@ def test_under_faults_an_export_ends_up_complete_and_exact(
     assert 1 < runs < 10, "there were faults"
     assert {session["id"]: session for session in lines(target)} == expected
     assert len(lines(target)) == 60
+
+
+# Getting
+
+
+def crew() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "quantcdn-bulk"]
+
+
+def test_whole_sessions_come_with_their_messages(api: AISessionsApi) -> None:
+    ids = create(api, 20)
+    create(api, 1, userId="other")
+
+    got = list(bulk.get(api, "sandbox", user_id="u"))
+
+    assert sorted(str(session.id) for session in got) == sorted(ids)
+    assert {session.messages[0]["content"] for session in got if session.messages} == {"Hello"}
+    assert crew() == []
+
+
+def test_nothing_is_asked_before_the_first_session_is_due(connect: Connect) -> None:
+    with scripted_server() as server:
+        bulk.get(connect(server.host), "org")
+
+    assert server.requests == []
+
+
+def test_while_a_session_is_looked_at_no_more_are_asked_for_than_there_are_workers(connect: Connect) -> None:
+    with scripted_server(repeat(json_answer({"messages": []}))) as server:
+        sessions = bulk.get(connect(server.host), "org", session_ids=map(str, range(100)), workers=3)
+        for count, _ in enumerate(sessions, 1):
+            assert len(server.requests) <= count + 2 * 3
+
+    assert count == 100
+
+
+def test_leaving_the_loop_ends_the_workers(connect: Connect) -> None:
+    with scripted_server(repeat(json_answer({"messages": []}))) as server:
+        for _ in bulk.get(connect(server.host), "org", session_ids=map(str, range(100)), workers=3):
+            break
+
+        assert crew() == []
+        assert len(server.requests) <= 6
+
+
+def refused(times: int) -> Iterator[Any]:
+    """Answers, of which the second refuses."""
+    yield json_answer({"messages": []})
+    yield json_answer({"message": "No"}, "403 Forbidden")
+    yield from repeat(json_answer({"messages": []}), times)
+
+
+def test_a_session_that_cannot_be_had_is_raised_and_ends_the_workers(connect: Connect) -> None:
+    with scripted_server(refused(20)) as server, pytest.raises(ForbiddenException):
+        list(bulk.get(connect(server.host), "org", session_ids=map(str, range(20)), workers=1))
+
+    assert len(server.requests) <= 3  # the one that was under way by then
+    assert crew() == []
+
+
+def test_where_results_are_told_a_session_that_cannot_be_had_stops_nothing(connect: Connect) -> None:
+    told: list[bulk.Result] = []
+    with scripted_server(refused(20)) as server:
+        ids = list(map(str, range(20)))
+        got = list(bulk.get(connect(server.host), "org", session_ids=ids, workers=1, on_result=told.append))
+
+    assert len(got) == 19
+    assert [result.session_id for result in told if result.outcome == "failed"] == ["1"]
+    assert len(told) == 20
+
+
+def test_a_session_that_is_gone_does_not_come(api: AISessionsApi) -> None:
+    (session_id,) = create(api, 1)
+
+    assert [session.id for session in bulk.get(api, "sandbox", session_ids=["none", session_id])] == [session_id]
+
+
+def test_a_dry_run_of_getting_tells_what_it_would_get(api: AISessionsApi) -> None:
+    ids = create(api, 3)
+    told: list[bulk.Result] = []
+
+    assert list(bulk.get(api, "sandbox", dry_run=True, on_result=told.append)) == []
+    assert [(result.session_id, result.outcome) for result in told] == [(each, "planned") for each in ids]
+
+
+def test_ctrl_c_while_a_session_is_waited_for_brings_the_report(connect: Connect) -> None:
+    def interrupt(result: bulk.Result) -> None:
+        raise KeyboardInterrupt
+
+    with scripted_server(repeat(json_answer({}))) as server, pytest.raises(bulk.Interrupted) as caught:
+        list(bulk.get(connect(server.host), "org", session_ids=["a", "b", "c"], on_result=interrupt))
+
+    assert caught.value.report.counts["done"] >= 1
+    assert crew() == []
 
 
 # What a person sees

@@ -796,15 +796,99 @@ def test_further_fields_keep_their_values() -> None:
     frame = to_dataframe(iter(sessions))
 
     assert list(frame.columns)[5:] == ["total_tokens", "metadata", "user_id", "flag"]
-    assert list(frame["total_tokens"]) == [big, None]
+    assert list(frame["total_tokens"]) == [big, pd.NA]
     assert list(frame["metadata"]) == [{"a": [1]}, None]
-    assert list(frame["flag"]) == [None, True]
+    assert list(frame["flag"]) == [pd.NA, True]
 
 
-def test_what_a_session_lacks_is_none_and_a_time_is_nat() -> None:
+MISSING = None
+HUGE = 2**63
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([7, 2**53 + 1], "int64"),
+        ([7, MISSING, 2**53 + 1, 2**63 - 1], "Int64"),
+        ([7, HUGE], "object"),
+        ([7, HUGE, MISSING], "object"),
+        ([0.5, 7], "float64"),
+        ([0.5, MISSING], "float64"),
+        ([0.5, 2**53 + 1], "object"),
+        ([True, False], "bool"),
+        ([True, MISSING], "boolean"),
+        ([True, 1], "object"),
+        (["a", "\ud83d"], "string"),
+        (["a", MISSING], "string"),
+        (["a", 1], "object"),
+        ([[1], MISSING], "object"),
+        ([MISSING], "object"),
+    ],
+    ids=repr,
+)
+def test_a_column_has_the_type_that_holds_all_its_values_exactly(values: list[Any], dtype: str) -> None:
+    sessions = [ListAISessions200ResponseInner.from_dict({"id": "s", "further": value}) for value in values]
+
+    column = to_dataframe(sessions)["further"]
+
+    assert str(column.dtype) == dtype
+    assert [None if value is not MISSING and pd.isna(value) is True else value for value in column] == values
+
+
+def test_numbers_can_be_ranked_and_described() -> None:
+    tokens = [7, None, 42, 9]
+    sessions = [ListAISessions200ResponseInner.from_dict({"id": "s", "total_tokens": value}) for value in tokens]
+
+    frame = to_dataframe(sessions)
+
+    assert list(frame.nlargest(2, "total_tokens")["total_tokens"]) == [42, 9]
+    assert frame.describe()["total_tokens"]["max"] == 42
+
+
+def test_without_sessions_the_columns_have_their_types() -> None:
+    assert [str(dtype) for dtype in to_dataframe([]).dtypes] == ["string"] * 3 + ["datetime64[us, UTC]"] * 2
+    assert [str(dtype) for dtype in to_dataframe([], messages=True).dtypes] == ["string", "int64", "string", "string"]
+
+
+def test_whole_sessions_become_a_row_for_each_message(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    said = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day"}]
+    for _ in range(3):
+        api.create_ai_session(
+            sandbox.organisation, {"userId": "u", "sessionGroup": "messages", "initialMessages": said}
+        )
+    listed = api.list_ai_sessions(sandbox.organisation, session_group="messages")
+
+    frame = to_dataframe(bulk.get(api, sandbox.organisation, session_group="messages"), messages=True)
+
+    assert list(frame.columns)[:4] == ["session_id", "position", "role", "content"]
+    assert sorted(frame["session_id"]) == sorted(str(session.id) for session in listed for _ in said)
+    assert list(frame["position"]) == [0, 1] * 3
+    assert list(frame["content"]) == ["Hello", "Good day"] * 3
+    assert dict(frame.groupby("role").size()) == {"assistant": 3, "user": 3}
+
+
+def test_further_fields_of_messages_are_columns_whatever_their_names() -> None:
+    told = [{"role": "user", "tokens": 5, "sent_at": "2026-05-06T07:08:09Z"}, {"session_id": "other", "position": "p"}]
+    frame = to_dataframe([GetAISession200Response.from_dict({"id": "s", "messages": told})], messages=True)
+
+    assert list(frame["session_id"]) == ["s", "s"]
+    assert list(frame["position"]) == [0, 1]
+    assert list(frame["tokens"]) == [5, pd.NA]
+    assert list(frame["sent_at"]) == [NOW, pd.NaT]
+    assert list(frame["message.session_id"]) == [pd.NA, "other"]
+    assert list(frame["message.position"]) == [pd.NA, "p"]
+
+
+def test_messages_need_whole_sessions() -> None:
+    with pytest.raises(ApiTypeError, match=r"takes whole sessions, as bulk\.get .*, not ListAISessions200Response"):
+        to_dataframe([session(id="s")], messages=True)
+
+
+def test_what_a_session_lacks_is_na_and_a_time_is_nat() -> None:
     frame = to_dataframe([session(id="s-1", title="T", created_at=NOW), session(id="s-2")])
 
-    assert list(frame["title"]) == ["T", None]
+    assert list(frame["title"]) == ["T", pd.NA]
     assert list(frame["created_at"])[1] is pd.NaT
 
 
@@ -827,7 +911,7 @@ def test_one_odd_time_makes_no_column_of_texts() -> None:
 
     assert str(frame["updated_at"].dtype) == "datetime64[us, UTC]"
     assert list(frame["updated_at"].isna()) == [False, True]
-    assert list(frame["title"]) == [None, None]
+    assert list(frame["title"]) == [pd.NA, pd.NA]
 
 
 @pytest.mark.parametrize(
@@ -854,7 +938,7 @@ def test_a_column_with_something_else_than_times_stays_as_it_came() -> None:
     values = ["2026-05-06T07:08:09Z", "never", None]
     sessions = [ListAISessions200ResponseInner.from_dict({"expires_at": value}) for value in values]
 
-    assert list(to_dataframe(sessions)["expires_at"]) == values
+    assert list(to_dataframe(sessions)["expires_at"]) == [*values[:-1], pd.NA]
 
 
 @pytest.mark.parametrize(

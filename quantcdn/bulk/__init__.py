@@ -1,6 +1,6 @@
-"""Delete, extend or export many sessions.
+"""Delete, extend, get or export many sessions.
 
-All three choose the sessions in the same way, and take down their ids before they begin, so that deleting skips none.
+All choose the sessions in the same way, and take down their ids before they begin, so that deleting skips none.
 A bounded number of calls is under way at a time. A session that fails stops nothing: each has its `Result`.
 """
 
@@ -10,7 +10,9 @@ from quantcdn.bulk._options import described
 from quantcdn.bulk._report import Interrupted, Outcome, Report, Result
 from quantcdn.bulk._selection import Selection
 
-_ACTIONS = {action.__name__: described(action) for action in (_actions.delete, _actions.export, _actions.extend)}
+_ACTIONS = {
+    action.__name__: described(action) for action in (_actions.delete, _actions.export, _actions.extend, _actions.get)
+}
 
 __all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", *_ACTIONS]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the stub
 

@@ -1,12 +1,13 @@
 # Written by test/stubs.py from the module beside it, for editors and type checkers.
-"""Delete, extend or export many sessions.
+"""Delete, extend, get or export many sessions.
 
-All three choose the sessions in the same way, and take down their ids before they begin, so that deleting skips none.
+All choose the sessions in the same way, and take down their ids before they begin, so that deleting skips none.
 A bounded number of calls is under way at a time. A session that fails stops nothing: each has its `Result`.
 """
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import timedelta
 from os import PathLike
 from quantcdn._wire.call import RequestOptions
@@ -17,9 +18,10 @@ from quantcdn.bulk._report import Outcome
 from quantcdn.bulk._report import Report
 from quantcdn.bulk._report import Result
 from quantcdn.bulk._selection import Selection
+from quantcdn.models.get_ai_session200_response import GetAISession200Response
 from typing_extensions import Unpack
 
-__all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend"]
+__all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend", "get"]
 
 def delete(
     api: AISessionsApi,
@@ -179,4 +181,56 @@ def extend(
         ApiValueError: an argument is not valid. Nothing was sent.
         ApiException: the sessions could not be listed. Nothing was extended.
         Interrupted: Ctrl-C was pressed.
+    """
+
+def get(
+    api: AISessionsApi,
+    organisation: str,
+    *,
+    session_ids: Iterable[str] | None = None,
+    user_id: str | None = None,
+    session_group: str | None = None,
+    model: str | None = None,
+    idle_for: timedelta | None = None,
+    dry_run: bool = False,
+    workers: int = 4,
+    progress: bool = False,
+    on_result: Callable[[Result], object] | None = None,
+    **options: Unpack[RequestOptions],
+) -> Iterator[GetAISession200Response]:
+    """Go through the sessions with these ids, or the active ones that these filters choose, each with its messages.
+
+    They are listed when the first one is due, and come in the order in which their answers do. Few are kept at a time:
+    where you take your time, no more are asked for. Leaving the loop waits for the calls that are under way.
+
+    A session that is gone when it is asked for does not come. One that cannot be had is raised, which ends the loop;
+    with an `on_result`, which is told of it, the loop goes on without it.
+
+    Args:
+        api: the operations to use.
+        organisation: the id of the organisation.
+        session_ids: the ids, instead of filters. One that comes twice counts once.
+        user_id: only sessions of this user.
+        session_group: only sessions of this group.
+        model: only sessions with this model.
+        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One that was never
+            updated is never idle, nor is one whose last update is before the year 2000 or before its creation.
+        dry_run: change and write nothing, and tell what would be done.
+        workers: how many calls at a time. There are never more than the client keeps connections
+            (`Configuration.connection_pool_maxsize`).
+        progress: show a progress bar to whoever looks at a terminal or a notebook.
+        on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
+            the work after what is under way, and is raised; there is no report then.
+        **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
+
+    Returns:
+        an iterator over the sessions; with `dry_run`, over none.
+
+    Raises:
+        pydantic.ValidationError: an argument is not as the contract has it. Raised at once, not by the first `next`,
+            but of an id that was given.
+        ApiTypeError: an argument is of the wrong type. Raised at once.
+        ApiValueError: an argument is not valid. Raised at once.
+        ApiException: the sessions could not be listed, or one could not be had. Raised when it is due.
+        Interrupted: Ctrl-C was pressed while the loop waited for a session.
     """

@@ -1,21 +1,23 @@
-"""Delete, extend and export: what each does with every session."""
+"""Delete, extend, get and export: what each does with every session."""
 
 import os
-from collections.abc import Container, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 from typing_extensions import Unpack
 
-from quantcdn._wire.secrets import forgetful
+from quantcdn._wire.secrets import forgetful, forgetful_generator
 from quantcdn.api import AISessionsApi
+from quantcdn.bulk._crew import calling
 from quantcdn.bulk._export import ExportFile, Manifest, line_of
 from quantcdn.bulk._options import BulkOptions
 from quantcdn.bulk._progress import bar
 from quantcdn.bulk._report import Report, Result
 from quantcdn.bulk._work import Work, now
 from quantcdn.exceptions import ApiValueError, problem_of
-from quantcdn.models import ExtendAISessionRequest
+from quantcdn.models import ExtendAISessionRequest, GetAISession200Response
 
 
 @forgetful
@@ -99,6 +101,63 @@ def extend(
 
 
 @forgetful
+def get(
+    api: AISessionsApi,
+    organisation: str,
+    **options: Unpack[BulkOptions],
+) -> Iterator[GetAISession200Response]:
+    """Go through the sessions with these ids, or the active ones that these filters choose, each with its messages.
+
+    They are listed when the first one is due, and come in the order in which their answers do. Few are kept at a time:
+    where you take your time, no more are asked for. Leaving the loop waits for the calls that are under way.
+
+    A session that is gone when it is asked for does not come. One that cannot be had is raised, which ends the loop;
+    with an `on_result`, which is told of it, the loop goes on without it.
+
+    Args:
+        api: the operations to use.
+        organisation: the id of the organisation.
+        **options: see `BulkOptions`.
+
+    Returns:
+        an iterator over the sessions; with `dry_run`, over none.
+
+    Raises:
+        pydantic.ValidationError: an argument is not as the contract has it. Raised at once, not by the first `next`,
+            but of an id that was given.
+        ApiTypeError: an argument is of the wrong type. Raised at once.
+        ApiValueError: an argument is not valid. Raised at once.
+        ApiException: the sessions could not be listed, or one could not be had. Raised when it is due.
+        Interrupted: Ctrl-C was pressed while the loop waited for a session.
+    """
+    work = Work(get, api, organisation, options)
+
+    def call(session_id: str) -> GetAISession200Response:
+        return api.get_ai_session(organisation, session_id, **work.options)
+
+    return forgetful_generator(_each(work, call, options.get("on_result") is None))
+
+
+def _each(
+    work: Work, call: Callable[[str], GetAISession200Response], is_strict: bool
+) -> Generator[GetAISession200Response, None, None]:
+    arrived: deque[GetAISession200Response] = deque()
+    with work.crew.interruptible(), bar("Getting", shown=work.progress) as shown:
+        targets = work.ids(now(), shown)
+        if work.is_dry_run:
+            work.crew.pretend(targets)
+            return
+        try:
+            for result in work.crew.each(targets, calling(call, keep=arrived.append), shown):
+                if is_strict and result.error is not None:
+                    raise result.error
+                while arrived:
+                    yield arrived.popleft()
+        finally:
+            work.crew.leave()
+
+
+@forgetful
 def export(
     api: AISessionsApi,
     organisation: str,
@@ -147,7 +206,7 @@ def export(
         if begun is not None:
             return begun, [Result(session_id, "not_tried") for session_id in begun.session_ids]
         listed_at = now()
-        targets = work.targets(listed_at, shown)
+        targets = work.ids(listed_at, shown)
         manifest = Manifest(
             host=host,
             organisation=organisation,
@@ -166,7 +225,7 @@ def export(
         with file.taken(host, organisation, work.selection) as begun:
             manifest, targets = prepared(begun)
             resumed = _resumed(targets, file.begin(manifest))
-            report = work.crew.work(resumed, call, shown, keep=file.append)
+            report = work.crew.work(resumed, calling(call, keep=file.append), shown)
             return file.finish(_concluded(manifest, report))
 
 

@@ -8,7 +8,7 @@ once the main thread has ended. So what the threads share are single operations 
 
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -21,6 +21,9 @@ from quantcdn.bulk._report import Interrupted, Report, Result, outcome_of
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 
 T = TypeVar("T")
+
+Perform = Callable[[Sequence[Result]], Iterable[Result]]
+"""Does what there is to do for some sessions, and says what became of each, in their order."""
 
 _SLICE = 0.1
 """How long to wait without looking up, in seconds: on Windows, Ctrl-C is not heard before."""
@@ -48,8 +51,8 @@ class Crew:
         self._size = int(min(workers, _most(api)))
         self._on_result = on_result
         self._results: list[Result] = []
-        self._jobs: SimpleQueue[int | None] = SimpleQueue()
-        self._news: SimpleQueue[int | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Sequence[int] | None] = SimpleQueue()
+        self._news: SimpleQueue[Sequence[int] | None] = SimpleQueue()
         self._handed_out: set[int] = set()
         self._threads: list[threading.Thread] = []
         self._left: list[BaseException | None] = []
@@ -75,71 +78,71 @@ class Crew:
                 self._tell(result)
         return self._report()
 
-    def work(
-        self,
-        targets: Sequence[Result],
-        call: Callable[[str], T],
-        shown: Bar,
-        keep: Callable[[T], object] | None = None,
-    ) -> Report:
-        """Call something with the id of each session that was not tried yet.
+    def work(self, targets: Sequence[Result], perform: Perform, shown: Bar, size: int = 1) -> Report:
+        """Have done what there is to do for each session that was not tried yet.
 
         Args:
             targets: the sessions.
-            call: what to call; an exception is the result of that session. It changes something, unless its value is
-                to be kept.
+            perform: does it.
             shown: the bar to advance.
-            keep: what to do with its value; an exception ends the work, and is raised.
+            size: how many sessions to hand to `perform` at a time.
         """
+        try:
+            for _ in self.each(targets, perform, shown, size):
+                pass
+        finally:
+            self.leave()
+        return self._report()
+
+    def each(self, targets: Sequence[Result], perform: Perform, shown: Bar, size: int = 1) -> Iterator[Result]:
+        """The same, and yield what became of each as it comes; at the end, whatever it is, comes `leave`."""
         results = self._results = list(targets)
 
         # Whoever does a job notes its result: an interrupt comes to the main thread only, and can lose none.
-        def do(job: int) -> None:
-            target = results[job]
-            results[job] = target._replace(outcome="unknown")  # until it has ended
-            try:
-                value = call(target.session_id)
-            except Exception as error:
-                forget_locals(error)
-                outcome = outcome_of(error, changes=keep is None)
-                results[job] = target._replace(outcome=outcome, error=None if outcome == "gone" else error)
-            else:
-                if keep is not None:
-                    keep(value)
-                results[job] = target._replace(outcome="done")
+        def do(jobs: Sequence[int]) -> None:
+            for job in jobs:
+                results[job] = targets[job]._replace(outcome="unknown")  # until it has ended
+            for job, result in zip(jobs, perform([targets[job] for job in jobs]), strict=True):
+                results[job] = result
 
         todo = [job for job, target in enumerate(targets) if target.outcome == "not_tried"]
         shown.expect(len(targets))
         shown.advance(len(targets) - len(todo))
-        try:
-            for job in self._each(do, todo):
+        for jobs in self._each(do, [todo[start : start + size] for start in range(0, len(todo), size)]):
+            shown.advance(len(jobs))
+            for job in jobs:
                 self._tell(results[job])
-                shown.advance()
-        finally:
-            self._send_home()
-            self._wait_until_all_left()
-        return self._report()
+                yield results[job]
 
-    def _each(self, do: Callable[[int], None], todo: Sequence[int]) -> Iterator[int]:
+    def leave(self) -> None:
+        """Begin nothing more, and wait for what is under way."""
+        self._send_home()
+        while not self._all_left():  # not by counting what comes: an interrupt may have lost some of it
+            with suppress(Empty):
+                self._news.get(timeout=_SLICE)
+        for thread in self._threads:
+            thread.join()
+
+    def _each(self, do: Callable[[Sequence[int]], None], todo: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
         """Have each of the jobs done, and yield it when it is.
 
         As few are under way as there are threads, so that whatever ends the loop ends the work.
         """
-        jobs = iter(todo)
+        pending = iter(todo)
         self._start(do, min(self._size, len(todo)))
         if not self._threads:  # there is no other than this one: on Pyodide, or where the system's limit is reached
-            for job in jobs:
-                do(job)
-                yield job
+            for jobs in pending:
+                do(jobs)
+                yield jobs
             return
-        for job in islice(jobs, len(self._threads)):
-            self._hand_out(job)
+        for jobs in islice(pending, len(self._threads)):
+            self._hand_out(jobs)
         for _ in todo:
             yield self._done()
-            for job in islice(jobs, 1):
-                self._hand_out(job)
+            for jobs in islice(pending, 1):
+                self._hand_out(jobs)
 
-    def _start(self, do: Callable[[int], None], size: int) -> None:
+    def _start(self, do: Callable[[Sequence[int]], None], size: int) -> None:
         """Start as many threads as there can be."""
         with suppress(RuntimeError):  # no further one can be
             for _ in range(size):
@@ -148,31 +151,31 @@ class Crew:
                 thread.start()
                 self._threads.append(thread)
 
-    def _live(self, do: Callable[[int], None]) -> None:
+    def _live(self, do: Callable[[Sequence[int]], None]) -> None:
         """What each thread does."""
         error: BaseException | None = None
         try:
-            while (job := self._jobs.get()) is not None:
-                do(job)
-                self._news.put(job)
+            while (jobs := self._jobs.get()) is not None:
+                do(jobs)
+                self._news.put(jobs)
         except BaseException as raised:
             error = raised
         self._left.append(error)
         self._send_home()
         self._news.put(None)
 
-    def _hand_out(self, job: int) -> None:
-        self._handed_out.add(job)  # before it may be begun
-        self._jobs.put(job)
+    def _hand_out(self, jobs: Sequence[int]) -> None:
+        self._handed_out.update(jobs)  # before they may be begun
+        self._jobs.put(jobs)
 
-    def _done(self) -> int:
+    def _done(self) -> Sequence[int]:
         """Wait for the next job that is done."""
         while True:
             with suppress(Empty):
-                job = self._news.get(timeout=_SLICE)
-                if job is None:  # a thread has left before its time
+                jobs = self._news.get(timeout=_SLICE)
+                if jobs is None:  # a thread has left before its time
                     raise next(error for error in self._left if error is not None)
-                return job
+                return jobs
 
     def _send_home(self) -> None:
         """Have all threads leave when they have done what they do: each that takes this from the queue puts it back."""
@@ -180,13 +183,6 @@ class Crew:
 
     def _all_left(self) -> bool:
         return len(self._left) >= len(self._threads)
-
-    def _wait_until_all_left(self) -> None:
-        while not self._all_left():  # not by counting what comes: an interrupt may have lost some of it
-            with suppress(Empty):
-                self._news.get(timeout=_SLICE)
-        for thread in self._threads:
-            thread.join()
 
     def _report(self) -> Report:
         if self._all_left():
@@ -204,6 +200,31 @@ class Crew:
     def _tell(self, result: Result) -> None:
         if self._on_result is not None:
             self._on_result(result)
+
+
+def calling(call: Callable[[str], T], keep: Callable[[T], object] | None = None) -> Perform:
+    """Call something with the id of each session.
+
+    Args:
+        call: what to call; an exception is the result of that session. It changes something, unless its value is to be
+            kept.
+        keep: what to do with its value; an exception ends the work, and is raised.
+    """
+
+    def perform(targets: Sequence[Result]) -> Iterator[Result]:
+        for target in targets:
+            try:
+                value = call(target.session_id)
+            except Exception as error:
+                forget_locals(error)
+                outcome = outcome_of(error, changes=keep is None)
+                yield target._replace(outcome=outcome, error=None if outcome == "gone" else error)
+            else:
+                if keep is not None:
+                    keep(value)
+                yield target._replace(outcome="done")
+
+    return perform
 
 
 def _most(api: AISessionsApi) -> float:

@@ -1,4 +1,4 @@
-"""What deleting, extending and exporting take alike, declared once."""
+"""What deleting, extending, getting and exporting take alike, declared once."""
 
 import inspect
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """Which sessions a piece of bulk work is for. Pure, but for the list that it is told to read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import cast
@@ -63,14 +63,14 @@ class Selection:
 
     def sessions(
         self, api: AISessionsApi, organisation: str, now: datetime, shown: Bar, **options: Unpack[RequestOptions]
-    ) -> list[tuple[str, ListAISessions200ResponseInner | None]]:
+    ) -> Iterator[tuple[str, ListAISessions200ResponseInner | None]]:
         """The ids of the sessions, each with what the list said of it. Ids that were given are not looked up.
 
         Raises:
             ApiException: the list could not be had.
         """
         if self.session_ids is not None:
-            return [(session_id, None) for session_id in self.session_ids]
+            return ((session_id, None) for session_id in self.session_ids)
         listed = iter_ai_sessions(
             api,
             organisation,
@@ -79,7 +79,7 @@ class Selection:
             model=self.model,
             **options,
         )
-        return [(session.id or "", session) for session in shown.counted(listed) if self._is_idle(session, now)]
+        return ((session.id or "", session) for session in shown.counted(listed) if self._is_idle(session, now))
 
     def _is_idle(self, session: ListAISessions200ResponseInner, now: datetime) -> bool:
         if self.idle_for is None:

@@ -1,13 +1,13 @@
 """A piece of bulk work: on which sessions, with which crew, and with which options for each call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import cast
 
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
 from quantcdn.api._arguments import check_arguments
-from quantcdn.bulk._crew import Crew
+from quantcdn.bulk._crew import Crew, calling
 from quantcdn.bulk._options import DRY_RUN, OWN, PROGRESS, WORKERS, BulkOptions
 from quantcdn.bulk._progress import Bar, bar
 from quantcdn.bulk._report import Report, Result
@@ -48,10 +48,14 @@ class Work:
         self._api = api
         self._organisation = organisation
 
-    def targets(self, listed_at: datetime, shown: Bar) -> list[Result]:
-        """The sessions, none of which was tried yet."""
+    def targets(self, listed_at: datetime, shown: Bar) -> Iterator[Result]:
+        """The sessions, none of which was tried yet, as they are listed."""
         sessions = self.selection.sessions(self._api, self._organisation, listed_at, shown, **self.options)
-        return [Result(session_id, "not_tried", session) for session_id, session in sessions]
+        return (Result(session_id, "not_tried", session) for session_id, session in sessions)
+
+    def ids(self, listed_at: datetime, shown: Bar) -> list[Result]:
+        """The same, without what the list said of them: of a long list, that is most of what would be kept."""
+        return [target._replace(session=None) for target in self.targets(listed_at, shown)]
 
     def change(self, description: str, call: Callable[[str], object]) -> Report:
         """Change each session by a call with its id.
@@ -61,8 +65,8 @@ class Work:
             call: the call.
         """
         with self.crew.interruptible(), bar(description, shown=self.progress) as shown:
-            targets = self.targets(now(), shown)
-            return self.crew.pretend(targets) if self.is_dry_run else self.crew.work(targets, call, shown)
+            targets = list(self.targets(now(), shown))
+            return self.crew.pretend(targets) if self.is_dry_run else self.crew.work(targets, calling(call), shown)
 
 
 def now() -> datetime:
