@@ -26,6 +26,7 @@ import quantcdn
 PACKAGE = Path(quantcdn.__path__[0])
 DEPENDENCIES = {"http", "urllib3", "uvicorn", "starlette", "typer", "socks"}
 LEANED_ON = {
+    "sys:_getframe": "an import of a name that is not there says why",
     # http.client: the answer is read by code of the package, and http.client and urllib3 go by what that leaves here.
     "http.client:HTTPConnection._tunnel": "a proxy's answer keeps to the deadline, and is told from the service's",
     "http.client:HTTPConnection.response_class": "the answer is one that keeps to the deadline",

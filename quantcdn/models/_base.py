@@ -11,12 +11,12 @@ from pydantic import (
     AliasGenerator,
     BaseModel,
     ConfigDict,
-    ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
+from pydantic.functional_validators import ModelWrapValidatorHandler  # in 2.10 here alone
 from pydantic_core import InitErrorDetails, PydanticCustomError, from_json, to_json
 from typing_extensions import Self
 
