@@ -2,7 +2,6 @@
 
 import platform
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from typing_extensions import Self
 
 from quantcdn._exchange import Exchange, publish
+from quantcdn._shared import Default
 from quantcdn._transport.deadline import Deadline
 from quantcdn._version import __version__
 from quantcdn._wire.call import Call
@@ -41,7 +41,6 @@ T = TypeVar("T")
 
 Finished = TypeVar("Finished")
 
-_making_the_default = threading.Lock()
 _REPEATABLE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "DELETE"])
 
 
@@ -65,7 +64,7 @@ class ApiClient:
         ApiTypeError: the configuration is none.
     """
 
-    _default: ClassVar["ApiClient | None"] = None
+    _default: ClassVar[Default["ApiClient"]] = Default()
 
     @forgetful
     def __init__(
@@ -126,15 +125,12 @@ class ApiClient:
     @classmethod
     def set_default(cls, default: "ApiClient | None") -> None:
         """Make this the client of API classes that are made without one."""
-        ApiClient._default = default
+        ApiClient._default.put(default)
 
     @classmethod
     def get_default(cls) -> "ApiClient":
         """The client of API classes that are made without one."""
-        with _making_the_default:
-            if ApiClient._default is None:
-                ApiClient._default = cls()
-            return ApiClient._default
+        return ApiClient._default.get(cls)
 
     def close(self) -> None:
         """Close every connection. A later call opens new ones."""

@@ -3,7 +3,6 @@
 import copy
 import os
 import platform
-import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, cast
@@ -13,6 +12,7 @@ from typing_extensions import NotRequired, Self, Unpack
 from quantcdn import environment
 from quantcdn._debug_log import hide_debug_log, show_debug_log
 from quantcdn._interrupts import raised_by_signal_handler
+from quantcdn._shared import Default
 from quantcdn._version import __version__
 from quantcdn._wire.options import check_option
 from quantcdn._wire.origin import origin_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from quantcdn.attempt import Attempt
     from quantcdn.retry import RetryPolicy
 
-_making_the_default = threading.Lock()
 API_VERSION = "4.19.0"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RESPONSE_SIZE = 100_000_000
@@ -136,7 +135,7 @@ class Configuration:
         "trust_env",
         "verify_ssl",
     )
-    _default: ClassVar["Configuration | None"] = None
+    _default: ClassVar[Default["Configuration"]] = Default()
 
     @forgetful
     def __init__(
@@ -295,15 +294,12 @@ class Configuration:
     @classmethod
     def set_default(cls, default: "Configuration | None") -> None:
         """Make this the configuration of clients that are made without one."""
-        Configuration._default = default
+        Configuration._default.put(default)
 
     @classmethod
     def get_default(cls) -> "Configuration":
         """The configuration of clients that are made without one."""
-        with _making_the_default:
-            if Configuration._default is None:
-                Configuration._default = cls()
-            return Configuration._default
+        return Configuration._default.get(cls)
 
     @classmethod
     def get_default_copy(cls) -> "Configuration":

@@ -14,6 +14,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
+from quantcdn._shared import start
 from quantcdn._wire.secrets import forget_locals
 from quantcdn.api import AISessionsApi
 from quantcdn.bulk._progress import Bar
@@ -148,7 +149,7 @@ class Crew:
             for _ in range(size):
                 # As daemons, they do not keep a process whose work was given up. They end with the work otherwise.
                 thread = threading.Thread(target=self._live, args=(do,), name="quantcdn-bulk", daemon=True)
-                thread.start()
+                start(thread)
                 self._threads.append(thread)
 
     def _live(self, do: Callable[[Sequence[int]], None]) -> None:

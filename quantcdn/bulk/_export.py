@@ -93,7 +93,7 @@ class ExportFile:
         self._path = path
         self._partial = path.with_name(f"{path.name}.partial")
         self._manifest = path.with_name(f"{path.name}.manifest.json")
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the threads of a crew: no signal handler runs in them
 
     def look(self, host: str, organisation: str, selection: Selection) -> tuple[Manifest | None, set[str]]:
         """What stands there of this same export, where it was begun before: its manifest, and the ids of its lines.

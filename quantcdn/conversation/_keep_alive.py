@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from typing_extensions import Self
 
+from quantcdn._shared import start
 from quantcdn.conversation._turns import SLICE
 from quantcdn.exceptions import (
     ApiValueError,
@@ -112,7 +113,7 @@ class KeepAlive:
             self._extend()  # here, so that the caller learns at once where this fails
         self._extending = _Extending(self._extend, self._left, self._wait)
         try:
-            self._extending.thread.start()
+            start(self._extending.thread)
         except BaseException:
             self._extending.stop.set()
             raise

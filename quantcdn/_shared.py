@@ -1,0 +1,54 @@
+"""What threads share, made so that an exception out of a signal handler at any moment leaves nothing locked.
+
+Such an exception, like Ctrl-C, comes between any two steps of the main thread; from Python 3.14 on also between taking
+a lock and entering the ``with`` block that gives it back. So what is here are single operations of C, which are done or
+are not.
+"""
+
+import _thread
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Default(Generic[T]):
+    """A value that all threads share, and that is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, T] = {}
+
+    def put(self, value: T | None) -> None:
+        """Take another one; None to have it made again."""
+        self._made = {} if value is None else {"": value}
+
+    def get(self, make: Callable[[], T]) -> T:
+        """The value. Several threads may make one each, all but one of which are forgotten."""
+        made = self._made
+        return made[""] if "" in made else made.setdefault("", make())
+
+
+def start(thread: threading.Thread) -> None:
+    """Start a thread, out of another one, where no signal handler runs: starting one takes locks of all threads.
+
+    Raises:
+        RuntimeError: no further thread can be started.
+    """
+    context = copy_context()  # which what traces an application hands on to the threads that are started
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            context.run(thread.start)
+        except BaseException as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    _thread.start_new_thread(work, ())
+    failure = ended.get()
+    if failure is not None:
+        raise failure
