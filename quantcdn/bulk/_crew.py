@@ -109,7 +109,7 @@ class Crew:
         todo = [job for job, target in enumerate(targets) if target.outcome == "not_tried"]
         shown.expect(len(targets))
         shown.advance(len(targets) - len(todo))
-        for jobs in self._each(do, [todo[start : start + size] for start in range(0, len(todo), size)]):
+        for jobs in self._each(do, [todo[first : first + size] for first in range(0, len(todo), size)]):
             shown.advance(len(jobs))
             for job in jobs:
                 self._tell(results[job])
