@@ -37,8 +37,6 @@ LEANED_ON = {
     "http.client:HTTPResponse().chunked": "how the body is framed",
     "http.client:HTTPResponse().chunk_left": "urllib3 reads chunks by itself, unless this is None",
     "http.client:HTTPResponse().will_close": "whether the connection can be kept",
-    # Python itself
-    "sys:_getframe": "who asks for a name that is not there",
     # ssl
     "ssl:SSLSocket._create": "where a secure connection takes over a socket, an interrupt leaves it one owner",
     # urllib3
