@@ -567,6 +567,7 @@ def test_what_cannot_be_appended_is_not_sent(env: dict[str, str], tmp_path: Path
 # Exit codes
 
 LIST = ("sessions", "list")
+COVERED = "Covered: active sessions; completed ones are not listed by the service."
 SHOW = ("sessions", "show", "s-1")
 CREATE = ("sessions", "create", "--user", "u")
 APPEND = ("sessions", "append", "--message", "Hello", "s-1")
@@ -778,8 +779,8 @@ def test_prune_shows_what_it_would_delete_and_deletes_it_when_told_to(service: S
     ]
     assert planned.stderr == "Sessions: 1 to be deleted.\nNothing was deleted: --yes does it.\n"
     assert [(record["id"], record["title"], record["outcome"]) for record in records(done)] == [(old, "Old", "done")]
-    assert done.stderr == "Sessions: 1 deleted.\n"
-    assert (nothing.stdout, nothing.stderr) == ("", "Sessions: none.\n")
+    assert done.stderr == f"Sessions: 1 deleted.\n{COVERED}\n"
+    assert (nothing.stdout, nothing.stderr) == ("", f"Sessions: none.\n{COVERED}\n")
     assert service.left() == {young, other}
 
 
@@ -795,7 +796,7 @@ def test_failures_are_listed_and_stop_nothing(env: dict[str, str]) -> None:
         run = quantcdn(pointing_to(env, server.host), *prune, code=8)
 
     assert [record["outcome"] for record in records(run)] == ["done", "failed", "gone"]
-    assert run.stderr == "s-2: 403 Forbidden: Not yours\nSessions: 1 deleted, 1 failed, 1 gone already.\n"
+    assert run.stderr == (f"s-2: 403 Forbidden: Not yours\nSessions: 1 deleted, 1 failed, 1 gone already.\n{COVERED}\n")
 
 
 @pytest.mark.parametrize(
@@ -911,7 +912,7 @@ def test_an_export_that_was_interrupted_goes_on_and_is_told(
     (manifest,) = records(finished)
     assert (manifest["file"], manifest["complete"], manifest["counts"]) == (str(file), True, {"done": 3})
     assert manifest["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert finished.stderr == ""
+    assert finished.stderr == f"{COVERED}\n"
     assert again.stderr == f"Error: {file}: There is such a file already\n"
 
 
@@ -922,7 +923,7 @@ def test_an_export_with_a_failure_lists_it_and_is_not_complete(env: dict[str, st
         run = quantcdn(pointing_to(env, server.host), *export, code=8)
 
     assert records(run)[0]["complete"] is False
-    assert run.stderr == "s-2: 403 Forbidden: Not yours\n"
+    assert run.stderr == f"s-2: 403 Forbidden: Not yours\n{COVERED}\n"
     assert not (tmp_path / "audit.jsonl").exists()
 
 
@@ -1330,3 +1331,116 @@ def test_an_example_of_the_page_runs_as_it_stands(examples: Runs, example: str) 
 
     assert run.returncode == 0, run.stderr
     assert run.stdout
+
+
+# Sessions that no list holds, and the receipt of what was erased
+
+
+def test_ids_come_from_a_file_or_from_standard_input(service: Service, tmp_path: Path) -> None:
+    active, completed = service.session(user="u"), service.session(user="u")
+    quantcdn(service.env, "sessions", "update", "--status", "completed", "--tokens", "3", "--", completed)
+    ids = tmp_path / "ids.txt"
+    ids.write_text(f"{active}\n\n{json.dumps({'id': completed})}\n")
+
+    by_filter = quantcdn(service.env, "sessions", "extend", "--user", "u", "--minutes", "5")
+    by_file = quantcdn(service.env, "sessions", "extend", "--ids-from", str(ids), "--minutes", "5")
+    export = ("sessions", "export", "--ids-from", "-", "--", str(tmp_path / "all.jsonl"))
+    exported = quantcdn(service.env, *export, stdin=ids.read_text())
+    filtered = quantcdn(service.env, "sessions", "export", "--user", "u", "--", str(tmp_path / "active.jsonl"))
+    deleted = quantcdn(service.env, "sessions", "delete", "--ids-from", str(ids))
+
+    assert [record["id"] for record in records(by_filter)] == [active]
+    assert by_filter.stderr == f"Sessions: 1 extended.\n{COVERED}\n"
+    assert [(record["id"], record["outcome"]) for record in records(by_file)] == [(active, "done"), (completed, "done")]
+    assert records(exported)[0]["counts"] == {"done": 2}
+    assert records(exported)[0]["covers"] == "the sessions with these ids"
+    assert records(filtered)[0]["counts"] == {"done": 1}
+    assert records(filtered)[0]["covers"] == "active sessions; completed ones are not listed by the service"
+    assert filtered.stderr.splitlines()[-1] == COVERED
+    manifest = json.loads((tmp_path / "active.jsonl.manifest.json").read_text())
+    assert manifest["covers"] == records(filtered)[0]["covers"]
+    assert [record["outcome"] for record in records(deleted)] == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (("delete",), "Give ids, or a file of them"),
+        (("delete", "--ids-from", "-", "--", "s-1"), "Give ids, or a file of them"),
+        (("delete", "--ids-from", "-"), "- holds no ids"),
+        (("extend",), "Give the id of a session, or --ids-from, or"),
+        (("extend", "--user", "u", "--", "s-1"), "Give the id of a session, or --ids-from, or"),
+        (("update", "--", "s-1"), "Give --status, --metadata or --tokens"),
+        (("erase", "--", "a.jsonl"), "Give --user, --group or --model, or else --ids-from"),
+        (("list", "--columns", "id,,title"), "it must be like id,title,updated_at"),
+    ],
+)
+def test_what_says_too_little_or_too_much_is_refused(
+    env: dict[str, str], command: tuple[str, ...], problem: str
+) -> None:
+    with scripted_server() as server:
+        run = quantcdn(pointing_to(env, server.host), "sessions", *command, code=2)
+        assert server.requests == []
+    assert problem in run.stderr
+
+
+def test_a_user_is_erased_and_the_receipt_proves_it(service: Service, tmp_path: Path) -> None:
+    mine, other = {service.session(user="u"), service.session(user="u")}, service.session(user="v")
+    file, receipt_file = tmp_path / "u.jsonl", tmp_path / "u.jsonl.receipt.json"
+    erase = ("sessions", "erase", "--user", "u")
+
+    planned = quantcdn(service.env, *erase, "--", str(file))
+    assert {record["outcome"] for record in records(planned)} == {"planned"}
+    assert planned.stderr.endswith("Nothing was deleted: --yes does it.\n")
+    assert list(tmp_path.iterdir()) == []
+
+    erased = quantcdn(service.env, *erase, "--yes", "--", str(file))
+    receipt = json.loads(receipt_file.read_text())
+    assert records(erased) == [receipt]
+    assert receipt["complete"] is True
+    assert receipt["export"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert {json.loads(line)["id"] for line in file.read_text().splitlines()} == mine
+    assert {row["id"] for row in receipt["sessions"]} == mine
+    for row in receipt["sessions"]:
+        assert (row["outcome"], row["read_back"]["result"]) == ("done", "gone")
+        assert row["request_id"] != row["read_back"]["request_id"]
+        assert datetime.fromisoformat(row["at"]) <= datetime.fromisoformat(row["read_back"]["at"])
+    assert os.name == "nt" or receipt_file.stat().st_mode & 0o777 == 0o600
+    assert other in service.left()
+    assert not mine & service.left()
+
+
+def test_what_could_not_be_exported_is_not_deleted(env: dict[str, str], tmp_path: Path) -> None:
+    answers = [*listed("s-1", "s-2"), json_answer({"id": "s-1"}), json_answer({"message": "Not yours"}, 403)]
+    with scripted_server(answers) as server:
+        erase = ("sessions", "erase", "--user", "u", "--yes", "--workers", "1", "--", str(tmp_path / "u.jsonl"))
+        run = quantcdn(pointing_to(env, server.host), *erase, code=8)
+        assert {request.method for request in server.requests} == {"GET"}
+    assert "s-2: 403 Forbidden: Not yours\nNothing was deleted" in run.stderr
+    assert not (tmp_path / "u.jsonl.receipt.json").exists()
+
+
+def test_a_session_that_is_still_there_is_no_complete_erasure(env: dict[str, str], tmp_path: Path) -> None:
+    one = json_answer({"id": "s-1"})
+    with scripted_server([one, json_answer({"message": "Deleted"}), one]) as server:
+        erase = ("sessions", "erase", "--ids-from", "-", "--yes", "--", str(tmp_path / "u.jsonl"))
+        run = quantcdn(pointing_to(env, server.host), *erase, stdin="s-1\n", code=1)
+    (receipt,) = records(run)
+    assert receipt["complete"] is False
+    assert receipt["sessions"][0]["read_back"]["result"] == "still there"
+
+
+def test_the_environment_says_how_long_how_often_and_whether_to_log(env: dict[str, str]) -> None:
+    settings = {"QUANTCDN_LOG": "debug", "QUANTCDN_TIMEOUT": "7", "QUANTCDN_RETRIES": "1"}
+    with scripted_server([answer(503), answer(503)]) as server:
+        run = quantcdn({**pointing_to(env, server.host), **settings}, *LIST, code=6)
+    assert len(server.requests) == 2
+    assert "attempt 1" in run.stderr
+    assert "attempt 2" in run.stderr
+    refused = quantcdn({**pointing_to(env, server.host), "QUANTCDN_TIMEOUT": "soon"}, *LIST, code=2)
+    assert "--timeout" in refused.stderr
+
+
+def test_the_columns_of_a_list_are_chosen(some_days: Service) -> None:
+    run = quantcdn(some_days.env, "sessions", "list", "--columns", "title,id", "--output", "csv")
+    assert run.stdout.splitlines()[0] == "title,id"

@@ -208,6 +208,7 @@ def export(
         listed_at = now()
         targets = work.ids(listed_at, shown)
         manifest = Manifest(
+            covers=work.selection.covers,
             host=host,
             organisation=organisation,
             selection=work.selection,

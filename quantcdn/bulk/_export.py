@@ -36,6 +36,7 @@ class Manifest(BaseModel):
     """What an export holds.
 
     Attributes:
+        covers: which sessions can be in it at all, in words.
         complete: whether each session is in the file, or was gone when it was asked for.
         host: the server.
         organisation: the id of the organisation.
@@ -52,6 +53,7 @@ class Manifest(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
+    covers: str = ""
     complete: bool = False
     host: str
     organisation: str

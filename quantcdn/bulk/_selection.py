@@ -61,6 +61,13 @@ class Selection:
         """Whether nothing was given that would leave any session out."""
         return self == Selection()
 
+    @property
+    def covers(self) -> str:
+        """Which sessions can be among these at all, in words."""
+        if self.session_ids is not None:
+            return "the sessions with these ids"
+        return "active sessions; completed ones are not listed by the service"
+
     def sessions(
         self, api: AISessionsApi, organisation: str, now: datetime, shown: Bar, **options: Unpack[RequestOptions]
     ) -> Iterator[tuple[str, ListAISessions200ResponseInner | None]]:

@@ -1,5 +1,6 @@
 """The app: what its commands are."""
 
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ from quantcdn._show.visible import visible
 from quantcdn._version import __version__
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat
-from quantcdn.cli._connection import BaseUrl, Connection, Organisation, Timeout, TokenFile, Verbose, command
+from quantcdn.cli import _erase as _erase
+from quantcdn.cli._connection import BaseUrl, Connection, Organisation, Retries, Timeout, TokenFile, Verbose, command
 from quantcdn.cli._doctor import CHECKED, doctor
 from quantcdn.cli._sessions import sessions
 
@@ -40,12 +42,14 @@ def quantcdn(
     base_url: BaseUrl = None,
     token_file: TokenFile = None,
     timeout: Timeout = 60,
+    retries: Retries = None,
     verbose: Verbose = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and exit.")
     ] = False,
 ) -> None:
-    context.obj = Connection(organisation, base_url, token_file, timeout, verbose)
+    is_logged = verbose or os.environ.get("QUANTCDN_LOG", "").strip().lower() == "debug"
+    context.obj = Connection(organisation, base_url, token_file, timeout, retries, is_logged)
 
 
 app.add_typer(sessions, name="sessions")

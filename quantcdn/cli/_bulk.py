@@ -9,9 +9,9 @@ import typer
 
 from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command
-from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of
+from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of, writing
 from quantcdn.cli._output import Output, write_record, write_records
-from quantcdn.cli._parameters import Group, IdleFor, Model, User, Workers
+from quantcdn.cli._parameters import ACTIVE, Group, IdleFor, IdsFrom, Model, User, Workers, ids_in
 from quantcdn.cli._sessions import sessions
 from quantcdn.exceptions import problem_of
 
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 _PLANNED = ("id", "title", "updated_at", "model")
 _DELETED = ("id", "outcome", "title", "updated_at", "model")
-_EXPORTED = {"complete", "counts", "gone", "size", "sha256"}
+_EXPORTED = {"covers", "complete", "counts", "gone", "size", "sha256"}
 _BEFORE_ANYTHING = "Interrupted, before anything was done."
 _WORDS = {
-    "done": "deleted",
     "gone": "gone already",
     "planned": "to be deleted",
     "unknown": "of unknown outcome",
@@ -31,28 +30,85 @@ _WORDS = {
 }
 
 
+SessionIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="The ids.", show_default=False)]
+
+
 @command(sessions, "Delete sessions with their messages. It does not ask.")
 def delete(
     connection: Connection,
-    session_ids: Annotated[list[str], typer.Argument(metavar="ID", help="The ids.")],
+    session_ids: SessionIds = None,
+    ids_from: IdsFrom = None,
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
     from quantcdn import bulk
 
+    if bool(session_ids) == (ids_from is not None):
+        raise Failure(Exit.USAGE, "Give ids, or a file of them with --ids-from")
+    ids = session_ids if ids_from is None else ids_in(ids_from)
     with connection.open() as (api, organisation):
-        report = _told(
+        report = told(
             lambda: bulk.delete(
-                api, organisation, session_ids=session_ids, workers=workers, progress=len(session_ids) > 1
+                api, organisation, session_ids=ids, workers=workers, progress=ids is not None and len(ids) > 1
             ),
             _DELETED[:2],
             output,
         )
     missing = [result for result in report.results if result.outcome == "gone"]
-    return _code([*report.failures, *missing], len(report.results))
+    return exit_of([*report.failures, *missing], len(report.results))
 
 
-@command(sessions, "List the sessions that filters choose; --yes deletes them.\n\nThe filters combine.")
+@command(
+    sessions,
+    """Move the expiry of a session, or of many.
+
+    Each is sent once: where its outcome is unknown, the exit code says so. Of one session, the answer is written.
+    """,
+)
+def extend(
+    connection: Connection,
+    session_ids: SessionIds = None,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How many minutes to add to its expiry.")] = 60,
+    ids_from: IdsFrom = None,
+    idle_for: IdleFor = None,
+    user: User = None,
+    group: Group = None,
+    model: Model = None,
+    workers: Workers = 4,
+    output: Output = None,
+) -> Exit | None:
+    from quantcdn import bulk
+
+    filters = {"idle_for": idle_for, "user_id": user, "session_group": group, "model": model}
+    filters = {name: value for name, value in filters.items() if value is not None}
+    if bool(session_ids) + (ids_from is not None) + bool(filters) != 1:
+        raise Failure(Exit.USAGE, "Give the id of a session, or --ids-from, or --idle-for, --user, --group or --model")
+    if session_ids and len(session_ids) == 1:
+        with connection.open() as (api, organisation), writing():
+            extended = api.extend_ai_session(organisation, session_ids[0], {"additionalMinutes": minutes})
+        write_record(extended.to_dict(), output)
+        return None
+    chosen: Any = filters or {"session_ids": session_ids if ids_from is None else ids_in(ids_from)}
+    with connection.open() as (api, organisation):
+        report = told(
+            lambda: bulk.extend(api, organisation, minutes, workers=workers, progress=True, **chosen),
+            _DELETED if filters else _DELETED[:2],
+            output,
+            "extended",
+        )
+    if filters:
+        say(f"Covered: {ACTIVE}.")
+    missing = [result for result in report.results if result.outcome == "gone"]
+    return exit_of([*report.failures, *([] if filters else missing)], len(report.results))
+
+
+@command(
+    sessions,
+    f"""List the sessions that filters choose; --yes deletes them.
+
+    The filters combine. They cover {ACTIVE}.
+    """,
+)
 def prune(
     connection: Connection,
     idle_for: IdleFor = None,
@@ -71,7 +127,7 @@ def prune(
     if everything == any(choice is not None for choice in (idle_for, user, group, model)):
         raise Failure(Exit.USAGE, "Give --idle-for, --user, --group or --model, or else --everything")
     with connection.open() as (api, organisation):
-        report = _told(
+        report = told(
             lambda: bulk.delete(
                 api,
                 organisation,
@@ -87,17 +143,19 @@ def prune(
             _DELETED if yes else _PLANNED,
             output,
         )
+    say(f"Covered: {ACTIVE}.")
     if not yes and report.results:
         say("Nothing was deleted: --yes does it.")
-    return _code(report.failures, len(report.results))  # one that was gone already is what was asked for
+    return exit_of(report.failures, len(report.results))  # one that was gone already is what was asked for
 
 
 @command(
     sessions,
     """Write sessions with their messages to a file of JSON Lines.
 
-    All active ones, or those that the filters choose together. A manifest stands beside the file. Where it ends before
-    its time, the same command goes on from there.
+    All active ones, or those that the filters choose together, or those with the ids of --ids-from. Completed sessions
+    are not listed by the service: only ids cover them. A manifest stands beside the file. Where it ends before its
+    time, the same command goes on from there.
     """,
 )
 def export(
@@ -107,6 +165,7 @@ def export(
     user: User = None,
     group: Group = None,
     model: Model = None,
+    ids_from: IdsFrom = None,
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
@@ -114,6 +173,7 @@ def export(
 
     if path.is_dir():  # also where the argument is empty
         raise Failure(Exit.USAGE, f"{path} is a directory: give a file")
+    ids = None if ids_from is None else ids_in(ids_from)
     failures: list[Result] = []
 
     def note(result: "Result") -> None:
@@ -126,6 +186,7 @@ def export(
                 api,
                 organisation,
                 path,
+                session_ids=ids,
                 user_id=user,
                 session_group=group,
                 model=model,
@@ -142,13 +203,14 @@ def export(
                 f"Interrupted: {done} of {len(interruption.report.results)} sessions stand in the file. "
                 "The same command goes on from there."
             ) from None
-    _say_failures(failures)
+    say_failures(failures)
     write_record({"file": str(path), **manifest.model_dump(include=_EXPORTED)}, output)
-    return _code(failures, len(manifest.session_ids))
+    say(f"Covered: {manifest.covers}.")
+    return exit_of(failures, len(manifest.session_ids))
 
 
-def _told(work: "Callable[[], Report]", columns: Sequence[str], output: Output) -> "Report":
-    """The report of a deletion, once it is told; also that of one that is interrupted."""
+def told(work: "Callable[[], Report]", columns: Sequence[str], output: Output, done: str = "deleted") -> "Report":
+    """The report of a piece of work, once it is told; also that of one that is interrupted."""
     from quantcdn.bulk import Interrupted
 
     try:
@@ -157,18 +219,19 @@ def _told(work: "Callable[[], Report]", columns: Sequence[str], output: Output) 
         if not interruption.report.results:
             raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
         with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
-            _tell(interruption.report, columns, output)
+            _tell(interruption.report, columns, output, done)
         raise KeyboardInterrupt("Interrupted.") from None
-    _tell(report, columns, output)
+    _tell(report, columns, output, done)
     return report
 
 
-def _tell(report: "Report", columns: Sequence[str], output: Output) -> None:
+def _tell(report: "Report", columns: Sequence[str], output: Output, done: str) -> None:
     try:
         write_records(map(_record, report.results), columns, output)
     finally:  # what was done is said also where it cannot be written
-        _say_failures(report.failures)
-        counts = (f"{count} {_WORDS.get(outcome, outcome)}" for outcome, count in report.counts.items())
+        say_failures(report.failures)
+        words = {**_WORDS, "done": done}
+        counts = (f"{count} {words.get(outcome, outcome)}" for outcome, count in report.counts.items())
         say(f"Sessions: {', '.join(counts) or 'none'}.")
 
 
@@ -178,13 +241,13 @@ def _record(result: "Result") -> dict[str, Any]:
     return {**listed, **record, **({} if result.error is None else {"error": text_of(result.error, problem_of)})}
 
 
-def _say_failures(results: "Sequence[Result]") -> None:
+def say_failures(results: "Sequence[Result]") -> None:
     for result in results:
         if result.error is not None:
             say(f"{visible(result.session_id)}: {text_of(result.error, problem_of)}")
 
 
-def _code(failures: "Sequence[Result]", total: int) -> Exit | None:
+def exit_of(failures: "Sequence[Result]", total: int) -> Exit | None:
     """The exit code where some of the sessions failed: that of the failure only where none went well."""
     if not failures:
         return None

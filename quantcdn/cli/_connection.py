@@ -47,8 +47,28 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help=f"A file that holds the token. {_otherwise(environment.ACCESS_TOKEN)}"),
 ]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="How long a call may take, with all its attempts.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each attempt to standard error.")]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        envvar="QUANTCDN_TIMEOUT",
+        show_envvar=False,
+        help="How long a call may take, with all its attempts. [else: QUANTCDN_TIMEOUT]",
+    ),
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="NUMBER",
+        envvar="QUANTCDN_RETRIES",
+        show_envvar=False,
+        help="How many times to send again what may be sent again. [else: QUANTCDN_RETRIES, 2]",
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log each attempt to standard error. [else: QUANTCDN_LOG=debug]")
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,7 @@ class Connection:
     base_url: str | None
     token_file: Path | None
     timeout: float
+    retries: int | None
     verbose: bool
 
     @cached_property
@@ -70,7 +91,9 @@ class Connection:
         """What the options say, and where they say nothing the environment."""
         from quantcdn import Configuration
 
-        return Configuration.from_environment(host=self.base_url, access_token=self.token, timeout=self.timeout)
+        return Configuration.from_environment(
+            host=self.base_url, access_token=self.token, timeout=self.timeout, retries=self.retries
+        )
 
     @contextmanager
     def open(self) -> "Generator[tuple[AISessionsApi, str], None, None]":

@@ -3,11 +3,17 @@
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from quantcdn._show.visible import is_blank
+from quantcdn.cli._connection import read_text
+from quantcdn.cli._exits import Exit, Failure
+
+ACTIVE = "active sessions; completed ones are not listed by the service"
+"""What filters cover."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -41,6 +47,33 @@ def not_blank(text: str) -> str:
     return text
 
 
+def ids_in(path: Path) -> list[str]:
+    """The ids in a file, or on standard input where it is ``-``: one a line, or the session as JSON Lines have it."""
+    text = read_text(None if str(path) == "-" else path)
+    ids = [_id_in(line.strip()) for line in text.splitlines() if line.strip()]
+    if not ids:
+        raise Failure(Exit.USAGE, f"{path} holds no ids")
+    return ids
+
+
+def _id_in(line: str) -> str:
+    if not line.startswith("{"):
+        return line
+    session = json_object(line)
+    session_id = session.get("id") or session.get("sessionId")
+    if not isinstance(session_id, str):
+        raise Failure(Exit.USAGE, "A line of --ids-from is JSON, and has no id")
+    return session_id
+
+
+def column_names(text: str) -> list[str]:
+    """The names in a text like ``id,title``."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise typer.BadParameter("it must be like id,title,updated_at")
+    return names
+
+
 SessionId = Annotated[str, typer.Argument(metavar="ID", help="The id of the session.")]
 User = Annotated[str | None, typer.Option(metavar="ID", help="Only sessions of this user.")]
 Group = Annotated[str | None, typer.Option(metavar="NAME", help="Only sessions of this group.")]
@@ -51,6 +84,14 @@ IdleFor = Annotated[
         metavar="DURATION",
         parser=duration,
         help="Only sessions whose last update is at least so long ago: 90m, 12h, 2d, 1d12h.",
+    ),
+]
+IdsFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The sessions with the ids in this file, completed ones too: one a line, or JSON Lines; - for standard "
+        "input.",
     ),
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="How many calls to make at a time.")]

@@ -12,7 +12,7 @@ from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
-from quantcdn.cli._parameters import Group, Model, SessionId, User, json_object, not_blank
+from quantcdn.cli._parameters import Group, Model, SessionId, User, column_names, json_object, not_blank
 
 COLUMNS = ("id", "title", "updated_at", "model", "created_at")
 
@@ -26,6 +26,13 @@ class Role(str, Enum):
     ASSISTANT = "assistant"
 
 
+class Status(str, Enum):
+    """The state of a session."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+
+
 @command(sessions, "List the active sessions, without their messages. The filters combine.", name="list")
 def list_(
     connection: Connection,
@@ -33,6 +40,14 @@ def list_(
     group: Group = None,
     model: Model = None,
     limit: Annotated[int | None, typer.Option(min=1, help="How many at most.", show_default="all")] = None,
+    columns: Annotated[
+        Any,
+        typer.Option(
+            metavar="NAMES",
+            parser=column_names,
+            help=f"The columns of a table or of CSV. [default: {','.join(COLUMNS)}]",
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     from quantcdn import iter_ai_sessions
@@ -46,7 +61,7 @@ def list_(
             model=model,
             page_size=min(limit or 100, 100),
         )
-        write_records((session.to_dict() for session in islice(found, limit)), COLUMNS, output)
+        write_records((session.to_dict() for session in islice(found, limit)), columns or COLUMNS, output)
 
 
 @command(sessions, "Show a session with its messages.")
@@ -127,21 +142,37 @@ def append(
     write_record(updated.to_dict(), output)
 
 
+@command(
+    sessions,
+    "Change a session: its status, its metadata, its count of tokens. It is sent once: where its outcome is unknown, "
+    "the exit code says so.",
+)
+def update(
+    connection: Connection,
+    session_id: SessionId,
+    status: Annotated[Status | None, typer.Option(help="The state to put it in.")] = None,
+    metadata: Annotated[
+        Any, typer.Option(metavar="JSON", parser=json_object, help="A JSON object to keep in place of its metadata.")
+    ] = None,
+    tokens: Annotated[int | None, typer.Option(help="How many tokens to add to its total.")] = None,
+    output: Output = None,
+) -> None:
+    from quantcdn import UpdateAISessionRequest
+
+    if status is None and metadata is None and tokens is None:
+        raise Failure(Exit.USAGE, "Give --status, --metadata or --tokens")
+    with connection.open() as (api, organisation), writing():
+        updated = api.update_ai_session(
+            organisation,
+            session_id,
+            UpdateAISessionRequest.model_validate(
+                {"status": status and status.value, "metadata": metadata, "tokensUsed": tokens}
+            ),
+        )
+    write_record(updated.to_dict(), output)
+
+
 def _from_standard_input() -> str:
     if sys.stdin.isatty():
         say("Type the message, and end it with Ctrl-D on a line of its own.")
     return read_text(None)
-
-
-@command(
-    sessions, "Move the expiry of a session. It is sent once: where its outcome is unknown, the exit code says so."
-)
-def extend(
-    connection: Connection,
-    session_id: SessionId,
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How many minutes to add to its expiry.")] = 60,
-    output: Output = None,
-) -> None:
-    with connection.open() as (api, organisation), writing():
-        extended = api.extend_ai_session(organisation, session_id, {"additionalMinutes": minutes})
-    write_record(extended.to_dict(), output)

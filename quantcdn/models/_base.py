@@ -20,8 +20,10 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # in 2.10 
 from pydantic_core import InitErrorDetails, PydanticCustomError, from_json, to_json
 from typing_extensions import Self
 
+from quantcdn._show.age import TIME_NAMES
 from quantcdn._show.notebook import repr_html
 from quantcdn.models._lenient import ID_NAMES, read_json, read_leniently
+from quantcdn.models._types import read_instant
 
 if TYPE_CHECKING:
     from quantcdn._show.html import Page
@@ -176,7 +178,8 @@ def _spellings(wire_name: str, name: str) -> AliasChoices:
 class ResponseModel(Model):
     """An answer. It is open: unknown fields and values are kept, and either spelling of a name is read.
 
-    A field that came in a form that cannot be read is None; what came is kept as it is, among the unknown fields.
+    A field that came in a form that cannot be read is None; what came is kept as it is, among the unknown fields. As an
+    attribute, an unknown field whose name ends in ``_at`` or ``At`` is an instant, where it can be read as one.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -193,7 +196,8 @@ class ResponseModel(Model):
 
         def __getattr__(self, name: str) -> object:
             try:
-                return super().__getattr__(name)
+                value = super().__getattr__(name)  # of a field that the contract does not list
+                return read_instant(value) if name.endswith(TIME_NAMES) else value
             except AttributeError as error:
                 for field, info in type(self).model_fields.items():
                     if name in info.validation_alias.choices:

@@ -259,6 +259,14 @@ def _read_timestamp(value: object) -> datetime:
     return instant
 
 
+def read_instant(value: object) -> object:
+    """The instant that a value stands for; the value itself where it stands for none."""
+    try:
+        return _read_timestamp(value)
+    except PydanticCustomError:
+        return value
+
+
 def _no_timestamp() -> PydanticCustomError:
     return PydanticCustomError("timestamp", "Input should be a timestamp")
 

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class GetAISession200Response(SnakeCaseResponseModel):
-    """A session with its messages."""
+    """A session with its messages.
+
+    What the service sends beyond the contract is kept: `updated_at` and `expires_at`, for example, are instants.
+    """
 
     id: Id | None = None
     """The id of the session."""
