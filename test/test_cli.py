@@ -777,7 +777,7 @@ def test_prune_shows_what_it_would_delete_and_deletes_it_when_told_to(service: S
     assert [(record["id"], record["title"], record["outcome"]) for record in records(planned)] == [
         (old, "Old", "planned")
     ]
-    assert planned.stderr == "Sessions: 1 to be deleted.\nNothing was deleted: --yes does it.\n"
+    assert planned.stderr == f"Sessions: 1 to be deleted.\n{COVERED}\nNothing was deleted: --yes does it.\n"
     assert [(record["id"], record["title"], record["outcome"]) for record in records(done)] == [(old, "Old", "done")]
     assert done.stderr == f"Sessions: 1 deleted.\n{COVERED}\n"
     assert (nothing.stdout, nothing.stderr) == ("", f"Sessions: none.\n{COVERED}\n")

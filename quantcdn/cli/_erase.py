@@ -82,7 +82,7 @@ def _begun(manifest: "Manifest", path: Path) -> dict[str, Any]:
         "covers": manifest.covers,
         "host": manifest.host,
         "organisation": manifest.organisation,
-        "exported_at": manifest.finished_at,
+        "exported_at": manifest.finished_at and manifest.finished_at.isoformat(),
         "export": {"file": str(path.absolute()), "size": manifest.size, "sha256": manifest.sha256},
         "exported": len(manifest.session_ids) - len(manifest.gone),
         "gone_before": list(manifest.gone),
@@ -135,7 +135,7 @@ def _write(path: Path, receipt: dict[str, Any]) -> None:
     receipt["finished_at"] = _now()
     receipt["complete"] = len(checks) == receipt["exported"] and all(check == "gone" for check in checks)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{json.dumps(receipt, indent=2, default=str)}\n")
+        file.write(f"{json.dumps(receipt, indent=2)}\n")
 
 
 def _now() -> str:

@@ -584,3 +584,19 @@ def test_no_refusal_shows_a_value(fields: dict[str, Any]) -> None:
     marked = {name: {SECRET: value} if name != "metadata" else [SECRET, value] for name, value in fields.items()}
     for model in (CreateAISessionRequest, UpdateAISessionRequest):
         assert model.__name__ in refusal(model.from_dict, marked)
+
+
+# An instant is one everywhere
+
+
+@pytest.mark.parametrize("name", ["updated_at", "expires_at", "updatedAt", "expiresAt"])
+def test_an_instant_that_the_contract_does_not_list_is_one_nevertheless(name: str) -> None:
+    came = {"id": "s", name: "2026-11-22T10:00:00Z"}
+    session = GetAISession200Response.from_json(json.dumps(came))
+    assert getattr(session, name) == datetime(2026, 11, 22, 10, tzinfo=timezone.utc)
+    assert session.to_dict() == came
+
+
+@pytest.mark.parametrize("value", ["never", 17, None, {"at": 1}])
+def test_what_is_no_instant_stays_as_it_came(value: Any) -> None:
+    assert GetAISession200Response.from_dict({"id": "s", "expires_at": value}).expires_at == value  # type: ignore[attr-defined]
