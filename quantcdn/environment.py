@@ -12,6 +12,11 @@ from quantcdn.exceptions import ApiValueError
 
 __all__ = ["ACCESS_TOKEN", "BASE_URL", "ORGANISATION", "Setting", "find", "organisation"]
 
+
+def __dir__() -> list[str]:
+    return [*__all__]
+
+
 ACCESS_TOKEN = ("QUANT_API_TOKEN", "QUANT_API_KEY", "QUANTCDN_API_TOKEN", "BEARER_TOKEN")
 """The names of the token, the first before the others."""
 

@@ -13,6 +13,11 @@ from quantcdn.models import ListAISessions200ResponseInner
 
 __all__ = ["iter_ai_sessions"]
 
+
+def __dir__() -> list[str]:
+    return [*__all__]
+
+
 _BEYOND_ANY_LIST = 2**31 - 1
 
 

@@ -11,6 +11,10 @@ from quantcdn.models._sessions import sessions_in
 __all__ = ["html"]
 
 
+def __dir__() -> list[str]:
+    return [*__all__]
+
+
 def html(value: object, *, now: datetime | None = None) -> str:
     """The HTML that a notebook shows for what the SDK returns or raises: a model, a list of sessions, an exception.
 

@@ -494,3 +494,9 @@ def test_request_auth_takes_the_dict_of_the_surface(connect: Connect) -> None:
     with scripted_server([json_answer([])]) as server:
         connect(server.host).list_ai_sessions("org", _request_auth=SURFACE["request_auth"])
     assert server.request.headers["authorization"] == SURFACE["request_auth"]["value"]
+
+
+@pytest.mark.parametrize("name", ["bulk", "conversation", "environment", "pages", "sandbox", "views"])
+def test_a_completer_offers_what_is_public_of_a_module_and_nothing_else(name: str) -> None:
+    module = importlib.import_module(f"quantcdn.{name}")
+    assert dir(module) == sorted(module.__all__)

@@ -18,3 +18,7 @@ __all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection"
 
 # Of what is assigned by name, editors show the docstring that stands in the code, which is not whole.
 globals().update(_ACTIONS)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

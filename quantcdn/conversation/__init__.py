@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["Conversation", "Infer", "InferPieces", "KeepAlive", "Reply"]
 
 
+def __dir__() -> list[str]:
+    return [*__all__]
+
+
 class Conversation:
     """A conversation that is kept in a session. Make one with `open` or `resume`.
 

@@ -48,6 +48,11 @@ from typing import TYPE_CHECKING, ParamSpec
 
 __all__ = ["Sandbox", "running"]
 
+
+def __dir__() -> list[str]:
+    return [*__all__]
+
+
 _P = ParamSpec("_P")
 
 
