@@ -29,7 +29,8 @@ import importlib.metadata
 import quantcdn
 
 assert quantcdn.__version__ == importlib.metadata.version("quantcdn"), quantcdn.__version__
-api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(host="http://127.0.0.1:9", retries=False)))
+configuration = quantcdn.Configuration("http://127.0.0.1:9", "token", retries=False)
+api = quantcdn.AISessionsApi(quantcdn.ApiClient(configuration))
 try:
     api.get_ai_session("organisation", "session")
 except quantcdn.ConnectionException as error:

@@ -250,6 +250,7 @@ def unset_limit_is_not_sent() -> None:
     with scripted_server([json_answer([])]) as server:
         api = AISessionsApi()
         api.api_client.configuration.host = server.host
+        api.api_client.configuration.access_token = "token"
         api.list_ai_sessions("org")
         api.api_client.close()
     assert "limit" not in server.request.target

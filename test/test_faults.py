@@ -292,7 +292,9 @@ def test_a_fault_that_stays_is_raised(fault: Fault, operation: Operation, matrix
 def check_message(error: ApiException, pattern: str, attempts: int) -> None:
     """A message helps: it says what happened, on one line, and shows no token and no machinery."""
     message = str(error)
-    assert re.search(pattern, message)
+    operation, _, problem = message.partition(": ")
+    assert operation == error.operation
+    assert re.search(pattern, problem)
     assert "\n" not in message
     assert TOKEN not in message
     assert not re.search(r"urllib3|object at 0x", message)

@@ -193,7 +193,7 @@ try:
 except quantcdn.NotFoundException:
     api.delete_ai_session(organisation, created.session_id)
 try:
-    quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration("http://127.0.0.1:1", retries=False))
+    quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration("http://127.0.0.1:1", token, retries=False))
         ).list_ai_sessions(organisation)
 except quantcdn.ConnectionException:
     pass
