@@ -47,9 +47,8 @@ def _without_deadline() -> None:
 
     no_deadline = deadline.Deadline(math.inf)
 
-    def untimed(connection: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        connection._answer = answer.Answer(sock, no_deadline, *args, **kwargs)
-        return connection._answer  # type: ignore[no-any-return]
+    def untimed(_connection: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        return answer.Answer(sock, no_deadline, *args, **kwargs)
 
     _replace(api_client, "Deadline", Timeout)
     _replace(pool.KeepsDeadline, "_transmit", lambda self, data, _: http.client.HTTPConnection.send(self, data))

@@ -44,6 +44,7 @@ LEANED_ON = {
     "urllib3.connection:HTTPConnection()._dns_host": "the name to look up, with the dot at its end",
     "urllib3.connection:HTTPConnection().socket_options": "they are set on the socket of the package's own making",
     "urllib3.connection:HTTPConnection().timeout": "it hands over the deadline of the request under way",
+    "urllib3.connection:HTTPConnection()._response_options": "what the answer is told of its request",
     "urllib3.connection:HTTPConnection.putheader": "the fields of a request come one by one, and are checked together",
     "urllib3.connectionpool:HTTPConnectionPool.ConnectionCls": "the connections are the package's own",
     "urllib3.connectionpool:HTTPConnectionPool.QueueCls": "the connection used last is used next",

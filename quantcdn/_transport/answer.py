@@ -17,6 +17,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
+from urllib3 import HTTPHeaderDict
 from urllib3.util.ssltransport import SSLTransport
 
 from quantcdn._transport.deadline import Deadline
@@ -99,14 +100,6 @@ class _Reader(io.BufferedReader):
         return inner.pending() if isinstance(inner, ssl.SSLSocket) else 0
 
 
-class _Fields(http.client.HTTPMessage):
-    """The header fields of an answer."""
-
-    def items(self) -> list[tuple[str, str]]:
-        """Each name with its value, as it came: email would look for encodings in each that none has."""
-        return list(self.raw_items())
-
-
 class Answer(http.client.HTTPResponse):
     """An answer that keeps a deadline, and is read strictly.
 
@@ -118,10 +111,13 @@ class Answer(http.client.HTTPResponse):
         is_last: whether no other may follow on this connection, whatever the answer says.
 
     Attributes:
+        headers: its header fields, as urllib3 keeps them: http.client would make an email of them.
         keep_alive: what the server says of how long it keeps the connection, if it does.
     """
 
     fp: Any
+    headers: Any
+    msg: Any
     keep_alive: str | None = None
 
     def __init__(
@@ -155,13 +151,16 @@ class Answer(http.client.HTTPResponse):
             raise http.client.HTTPException(f"it was announced more than {_MOST_ANNOUNCEMENTS} times")
         self.code = self.status
         self.version = 11 if minor_version else 10
-        self.headers = self.msg = _Fields()
+        self.headers = self.msg = HTTPHeaderDict()
         by_name: dict[str, str] = {}
         for name, text in fields:
             value = text.strip(" \t")
-            self.msg.set_raw(name, value)
             key = name.lower()
-            by_name[key] = f"{by_name[key]}, {value}" if key in by_name else value
+            if key in by_name:
+                by_name[key] = f"{by_name[key]}, {value}"
+                self.headers.add(name, value)
+            else:
+                by_name[key] = self.headers[name] = value
         self.keep_alive = by_name.get("keep-alive")
         self._frame(by_name)
 

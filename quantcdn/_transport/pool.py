@@ -17,6 +17,7 @@ import time
 from collections import deque
 from typing import Any
 
+from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError, SSLError
@@ -101,7 +102,7 @@ class KeepsDeadline(HTTPConnection):
     _announced_idle: float | None = None
     _fields: list[str] | None = None  # of the request that is being put together
     _pieces: list[bytes] | None = None
-    _answer: Answer
+    _response_options: Any
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address alone: urllib3's errors refer to the connection, which knows the proxy's password."""
@@ -203,20 +204,42 @@ class KeepsDeadline(HTTPConnection):
             super().send(view[start : start + _PIECE])
 
     def getresponse(self) -> Any:
+        """The answer, as soon as its head is there.
+
+        urllib3 would look once more for faults in the header fields, and copy them.
+        """
         deadline = self._deadline
         if deadline.sending.is_kept and deadline.sending.has_another:
             self.timeout = deadline.patience_with_a_kept_connection
-        response = super().getresponse()
+        asked, self._response_options = self._response_options, None
+        if self.sock is None or asked is None:
+            raise http.client.ResponseNotReady
+        self.sock.settimeout(self.timeout)
+        shut_down = getattr(self.sock, "shutdown", None)  # not every kind of socket has it
+        answer: Any = http.client.HTTPConnection.getresponse(self)
+        response = HTTPResponse(
+            answer,
+            answer.headers,
+            answer.status,
+            answer.version,
+            version_string="HTTP/1.1",  # of the request, as urllib3 has it
+            reason=answer.reason,
+            preload_content=False,
+            decode_content=asked.decode_content,
+            original_response=answer,
+            request_method=asked.request_method,
+            request_url=asked.request_url,
+            sock_shutdown=shut_down,
+        )
         self._idle_since = time.monotonic()
-        announced = self._answer.keep_alive
+        announced = answer.keep_alive
         self._announced_idle = _seconds_announced(announced) if announced else None
         return response
 
     def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
         """Read the answer from a file over the socket that keeps the deadline."""
         # One that came before the request was through, which was then given up, leaves half a request behind.
-        self._answer = Answer(sock, self._deadline, *args, is_last=not self._is_kept, **kwargs)
-        return self._answer
+        return Answer(sock, self._deadline, *args, is_last=not self._is_kept, **kwargs)
 
     response_class: Any = _timed_answer  # http.client calls it, with the socket
 
