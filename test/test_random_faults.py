@@ -41,6 +41,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -303,6 +304,7 @@ class Calls(RuleBasedStateMachine):
             assert done or session.deleted, "a delete that returned has deleted"
         session.deleted = session.deleted or done > 0
 
+    @precondition(lambda self: not self.world.is_relayed)  # a relay may tell only when the next request is on its way
     @rule()
     def lose_idle_connections(self) -> None:
         self.world.proxy.hang_up()
