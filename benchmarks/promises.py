@@ -85,7 +85,11 @@ def _without_log() -> None:
 def _without_strict_head() -> None:
     from quantcdn._transport import answer
 
-    _replace(answer.Answer, "begin", http.client.HTTPResponse.begin)
+    def begin(response: Any) -> None:
+        http.client.HTTPResponse.begin(response)
+        response.headers = urllib3.HTTPHeaderDict(response.msg.items())  # as urllib3 does
+
+    _replace(answer.Answer, "begin", begin)
 
 
 WITHOUT: dict[str, Callable[[], None]] = {
