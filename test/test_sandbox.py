@@ -896,7 +896,8 @@ def test_the_token_the_organisation_and_the_port_may_be_chosen() -> None:
     with sandbox.running() as service:
         port = port_of(service)
     with sandbox.running(access_token="my-token", organisation="my-organisation", port=port) as service:
-        assert service == Sandbox(f"http://127.0.0.1:{port}", "my-token", "my-organisation")
+        given = (service.host, service.access_token, service.organisation)
+        assert given == (f"http://127.0.0.1:{port}", "my-token", "my-organisation")
         assert client_of(service).listed() == []
 
 

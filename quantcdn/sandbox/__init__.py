@@ -40,13 +40,15 @@ import os
 import secrets
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec
 
-__all__ = ["Sandbox", "running"]
+from quantcdn.sandbox._clock import Clock
+from quantcdn.sandbox._running import RunningSandbox, Sandbox
+
+__all__ = ["RunningSandbox", "Sandbox", "running"]
 
 
 def __dir__() -> list[str]:
@@ -56,22 +58,13 @@ def __dir__() -> list[str]:
 _P = ParamSpec("_P")
 
 
-@dataclass(frozen=True)
-class Sandbox:
-    """A running sandbox: where it listens, and with what it is used."""
-
-    host: str
-    access_token: str = field(repr=False)
-    organisation: str
-
-
-class _Running(AbstractContextManager[Sandbox]):
+class _Running(AbstractContextManager[RunningSandbox]):
     """A sandbox that runs for the length of a ``with`` block."""
 
-    def __init__(self, context: AbstractContextManager[Sandbox]) -> None:
+    def __init__(self, context: AbstractContextManager[RunningSandbox]) -> None:
         self._context = context
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> RunningSandbox:
         return self._context.__enter__()
 
     def __exit__(
@@ -87,7 +80,9 @@ class _Running(AbstractContextManager[Sandbox]):
             )
 
 
-def _by_with(function: Callable[_P, Generator[Sandbox, None, None]]) -> Callable[_P, AbstractContextManager[Sandbox]]:
+def _by_with(
+    function: Callable[_P, Generator[RunningSandbox, None, None]],
+) -> Callable[_P, AbstractContextManager[RunningSandbox]]:
     """`contextlib.contextmanager`, with a word to whoever forgets the ``with``."""
     made = contextmanager(function)
 
@@ -108,7 +103,7 @@ def running(
     host: str = "127.0.0.1",
     port: int = 0,
     clock: Callable[[], datetime] | None = None,
-) -> Generator[Sandbox, None, None]:
+) -> Generator[RunningSandbox, None, None]:
     """Run a sandbox in a thread of this process for the length of a ``with`` block.
 
     Args:
@@ -126,7 +121,7 @@ def running(
         ValueError: An argument is not usable; the text says which.
     """
     try:
-        from quantcdn.sandbox import _app, _server, _store
+        from quantcdn.sandbox import _app, _bench, _control, _server, _store
     except ImportError as error:
         raise ImportError(
             'the sandbox needs Starlette and uvicorn; in a clone, pip install ".[sandbox]" brings them', name=error.name
@@ -134,14 +129,10 @@ def running(
     token = f"qc_sandbox_{secrets.token_hex(16)}" if access_token is None else access_token
     own = "sandbox" if organisation is None else organisation
     access = _app.granted([(token, [own]), *(tokens or {}).items()])
+    bench = _bench.Bench(Clock(clock))
+    secret = secrets.token_urlsafe(16)
     listener = _server.listen(host, port)
-    with (
-        listener,
-        closing(_store.Store(database, clock or _system_clock)) as store,
-        _server.serving(_app.application(store, access), listener) as address,
-    ):
-        yield Sandbox(address, token, own)
-
-
-def _system_clock() -> datetime:
-    return datetime.now(timezone.utc)
+    with listener, closing(_store.Store(database, bench.clock)) as store:
+        beside = _control.applications(store, bench, secret, own)
+        with _server.serving(_app.application(store, access, bench.around, beside), listener) as serving:
+            yield RunningSandbox(token, own, secret, serving, store, bench)

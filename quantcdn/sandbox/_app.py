@@ -130,12 +130,25 @@ def _can_be_addressed(name: str) -> bool:
     return False
 
 
-def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIApp:
+def application(
+    store: Store,
+    access: Mapping[bytes, Collection[str]],
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    beside: Mapping[str, ASGIApp] | None = None,
+) -> ASGIApp:
+    """The operations over HTTP.
+
+    Args:
+        store: what keeps the sessions.
+        access: the organisations of each token.
+        around: what stands between the HTTP and the operations.
+        beside: other applications, by the first segment of their paths.
+    """
     commits = Commits(store)
 
     async def answer(operations: _Operations, request: Request) -> Response:
         try:
-            _refuse_other_names(request)
+            refuse_other_names(request)
             organisation, session_id = _segment(request, "organisation"), _segment(request, "session_id")
             _authorise(access, request, organisation)
             method = "GET" if request.method == "HEAD" else request.method
@@ -158,6 +171,7 @@ def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIAp
     routes = [Route(path, functools.partial(answer, table), methods=list(table)) for path, table in _PATHS.items()]
     starlette = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
     starlette.router.redirect_slashes = False
+    operations_app = around(starlette)
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         withheld = any(name == b"expect" for name, _ in scope["headers"])
@@ -174,7 +188,9 @@ def application(store: Store, access: Mapping[bytes, Collection[str]]) -> ASGIAp
                 message["headers"] = [*message["headers"], *common_headers(), *end]
             await send(message)
 
-        await starlette(_located(scope), receive_body, send_with_headers)
+        scope = _located(scope)
+        app = (beside or {}).get(scope["path"].partition("/")[2].partition("/")[0], operations_app)
+        await app(scope, receive_body, send_with_headers)
 
     return asgi
 
@@ -220,7 +236,7 @@ def _segment(request: Request, name: str) -> str:
         raise Refusal(400, "The path is not UTF-8.") from None
 
 
-def _refuse_other_names(request: Request) -> None:
+def refuse_other_names(request: Request) -> None:
     """Answer only what was meant for this machine.
 
     A page in a browser could otherwise have a name of its own point here (DNS rebinding), and use the sandbox.

@@ -7,10 +7,12 @@ import concurrent.futures
 import contextlib
 import ipaddress
 import socket
+import struct
 import sys
 import threading
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import h11
 import uvicorn
@@ -45,9 +47,28 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server at work: where it listens, and the loop that it runs on."""
+
+    address: str
+    loop: asyncio.AbstractEventLoop
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the thread of the server, between its requests, and wait for what it returns."""
+
+        async def called() -> T:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(called(), self.loop).result()
+
+
 @contextlib.contextmanager
-def serving(app: ASGIApp, listener: socket.socket) -> Generator[str, None, None]:
-    """Serve from a thread of its own for the length of a ``with`` block; the value is the address."""
+def serving(app: ASGIApp, listener: socket.socket) -> Generator[Serving, None, None]:
+    """Serve from a thread of its own for the length of a ``with`` block."""
     started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = concurrent.futures.Future()
 
     def run() -> None:
@@ -65,7 +86,7 @@ def serving(app: ASGIApp, listener: socket.socket) -> Generator[str, None, None]
     loop, stop = started.result()
     try:
         host, port = listener.getsockname()[:2]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        yield Serving(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", loop)
     finally:
         loop.call_soon_threadsafe(stop.set)
         while thread.is_alive():
@@ -149,7 +170,7 @@ class _Protocol(H11Protocol):
     _refused = False
 
     def __init__(self, config: uvicorn.Config, state: _State, app_state: dict[str, Any]) -> None:
-        super().__init__(config, state, app_state)
+        super().__init__(config, state, {**app_state, "connection": self})
         self.logger = _app.logger
         self.access_log = False
         self.ended: asyncio.Future[None] = self.loop.create_future()
@@ -167,6 +188,17 @@ class _Protocol(H11Protocol):
     def end(self) -> None:
         """Close the connection, or have the answer that is under way close it."""
         if not self.cycle or self.cycle.response_complete:
+            self.transport.close()
+
+    def drop(self, *, reset: bool) -> None:
+        """Close the connection, or reset it, without a word."""
+        if self.cycle:
+            self.cycle.disconnected = True
+        if reset:
+            never_linger = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, never_linger)
+            self.transport.abort()
+        else:
             self.transport.close()
 
     def give_up(self) -> None:

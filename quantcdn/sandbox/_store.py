@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from quantcdn.sandbox import _database
+from quantcdn.sandbox._seed import Seeded
 from quantcdn.sandbox._validation import LARGEST_INTEGER, Creation, Listing, Refusal, Update
 
 _LONGEST_AHEAD = timedelta(hours=24)
@@ -76,22 +78,22 @@ class Store:
                 "DELETE FROM sessions WHERE number IN (SELECT number FROM sessions WHERE expires_at <= ? LIMIT ?)",
                 [_text(now), _REMOVED_AT_ONCE],
             )
-            number = self._database.execute(
-                "INSERT INTO sessions (id, organisation, user_id, session_group, model, title, metadata, status,"
-                " total_messages, total_tokens, created_at, updated_at, expires_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, 'active', 0, 0, ?, ?, ?)",
-                [
+            expires_at = now + timedelta(minutes=creation.expiration_minutes)
+            self._insert(
+                organisation,
+                Seeded(
                     session_id,
-                    organisation,
                     creation.user_id,
                     creation.session_group,
-                    *_kept(creation.metadata),
-                    _text(now),
-                    _text(now),
-                    _text(now + timedelta(minutes=creation.expiration_minutes)),
-                ],
-            ).lastrowid
-            self._append(number, creation.messages)
+                    creation.metadata,
+                    "active",
+                    0,
+                    now,
+                    now,
+                    expires_at,
+                    creation.messages,
+                ),
+            )
             return self._find(organisation, session_id, now)
 
     def get(self, organisation: str, session_id: str) -> tuple[Session, list[dict[str, str]]]:
@@ -142,6 +144,32 @@ class Store:
             session = self._find(organisation, session_id, self._now())
             self._database.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
 
+    def add(self, organisation: str, session: Seeded) -> None:
+        """Add a session that was made elsewhere, and commit.
+
+        Raises:
+            ValueError: there is one with its id.
+        """
+        try:
+            with self._transaction():
+                self._insert(organisation, session)
+            self.commit()
+        except sqlite3.IntegrityError:
+            raise ValueError(f"there is a session with the id {session.id} already") from None
+
+    def clear(self) -> None:
+        """Forget all sessions, and commit."""
+        with self._transaction():
+            self._database.execute("DELETE FROM sessions")
+        self.commit()
+
+    def overview(self) -> list[Session]:
+        """All sessions of all organisations, also those that have expired, the newest first."""
+        rows = self._database.execute(
+            f"SELECT organisation, {_ALL} FROM sessions ORDER BY created_at DESC, number DESC"
+        )
+        return [{**dict(row), "metadata": json.loads(row["metadata"])} for row in rows]
+
     def _now(self) -> datetime:
         now = self._clock()
         if now.utcoffset() is None:
@@ -184,6 +212,26 @@ class Store:
         if row is None:
             raise Refusal(404, "There is no such session, or it has expired.")
         return dict(row)
+
+    def _insert(self, organisation: str, session: Seeded) -> None:
+        number = self._database.execute(
+            "INSERT INTO sessions (id, organisation, user_id, session_group, model, title, metadata, status,"
+            " total_messages, total_tokens, created_at, updated_at, expires_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
+            [
+                session.id,
+                organisation,
+                session.user_id,
+                session.session_group,
+                *_kept(session.metadata),
+                session.status,
+                session.total_tokens,
+                _text(session.created_at),
+                _text(session.updated_at),
+                _text(session.expires_at),
+            ],
+        ).lastrowid
+        self._append(number, session.messages)
 
     def _append(self, number: int | None, messages: list[dict[str, str]]) -> None:
         if not messages:

@@ -1,0 +1,169 @@
+"""Faults on demand: which requests fail, and how. Pure: they are played elsewhere, and chance is handed in."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+OPERATIONS = ("create", "get", "list", "update", "extend", "delete")
+ANY = "any"
+_LONG_NAMES = {f"{name}_ai_session{'s' if name == 'list' else ''}": name for name in OPERATIONS}
+_ENDINGS = ("status", "drop", "reset", "truncate", "garble")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with a request.
+
+    Attributes:
+        status: the status of an error to answer. Nothing is done.
+        retry_after: what the error says in ``Retry-After``, in seconds.
+        delay: how long the answer is held back, in seconds. What was asked is done at once.
+        drop: whether the connection is closed without an answer, before or after what was asked is done.
+        reset: whether the connection is reset, rather than closed, without an answer. What was asked is done.
+        truncate: whether the answer ends in its middle. What was asked is done.
+        trickle: over how long the body of the answer is spread, in seconds. What was asked is done.
+        garble: whether the body of the answer is no JSON. What was asked is done.
+    """
+
+    status: int | None = None
+    retry_after: float | None = None
+    delay: float = 0
+    drop: Literal["before", "after"] | None = None
+    reset: bool = False
+    truncate: bool = False
+    trickle: float = 0
+    garble: bool = False
+
+    def __post_init__(self) -> None:
+        if self.status is not None and (type(self.status) is not int or not 400 <= self.status <= 599):
+            raise ValueError(f"status must be from 400 to 599, not {self.status!r}")
+        if self.drop not in (None, "before", "after"):
+            raise ValueError(f"drop must be 'before' or 'after' what was asked is done, not {self.drop!r}")
+        for name in ("retry_after", "delay", "trickle"):
+            _check_seconds(name, getattr(self, name))
+        for name in ("reset", "truncate", "garble"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, not {getattr(self, name)!r}")
+        if self.retry_after is not None and self.status is None:
+            raise ValueError("retry_after needs the status that it is sent with, such as 429")
+        if len(given := [name for name in _ENDINGS if getattr(self, name)]) > 1:
+            raise ValueError(f"give one of {', '.join(_ENDINGS)}, not {' and '.join(given)}")
+        if not any(vars(self).values()):
+            raise ValueError(f"say what goes wrong: {', '.join(_ENDINGS)}, delay or trickle")
+
+    def __str__(self) -> str:
+        return ", ".join(name if value is True else f"{name}={value}" for name, value in vars(self).items() if value)
+
+    def joined(self, other: Fault) -> Fault:
+        """This one, with the waits of another one, and how that ends where this one only waits."""
+        ends = other if not self._ending else self
+        return replace(ends, delay=self.delay + other.delay, trickle=max(self.trickle, other.trickle))
+
+    @property
+    def _ending(self) -> bool:
+        return any(getattr(self, name) for name in _ENDINGS)
+
+
+@dataclass
+class Rule:
+    """Which requests a fault is for.
+
+    Attributes:
+        operation: the operation, or any.
+        fault: the fault.
+        times: how many of its requests fail; None for all.
+        after: how many of its requests pass before.
+        rate: the share of the others that fail, up to 1.
+        seen: how many of its requests came.
+        played: how many of them failed.
+    """
+
+    operation: str
+    fault: Fault
+    times: int | None = None
+    after: int = 0
+    rate: float = 1
+    seen: int = 0
+    played: int = 0
+
+    def __post_init__(self) -> None:
+        self.operation = operation_named(self.operation, or_any=True)
+        if self.times is not None and (type(self.times) is not int or self.times < 1):
+            raise ValueError(f"times must be 1 or more, or None for each time, not {self.times!r}")
+        if type(self.after) is not int or self.after < 0:
+            raise ValueError(f"after must be 0 or more requests, not {self.after!r}")
+        if (
+            isinstance(self.rate, bool)
+            or not isinstance(cast("object", self.rate), (int, float))
+            or not 0 < self.rate <= 1
+        ):
+            raise ValueError(f"rate must be more than 0, and 1 at most, not {self.rate!r}")
+
+    def strikes(self, operation: str, chance: Callable[[], float]) -> bool:
+        """Whether a request of an operation fails; it counts."""
+        if self.operation not in (operation, ANY):
+            return False
+        self.seen += 1
+        done = self.times is not None and self.played >= self.times
+        if self.seen <= self.after or done or (self.rate < 1 and chance() >= self.rate):
+            return False
+        self.played += 1
+        return True
+
+
+class Faults:
+    """The rules that are in force. Several threads may use it."""
+
+    def __init__(self, chance: Callable[[], float] = random.random) -> None:
+        self._chance = chance
+        self._rules: list[Rule] = []
+        self._lock = threading.Lock()
+
+    def add(self, rule: Rule) -> None:
+        """Put a rule into force, behind those that are."""
+        with self._lock:
+            self._rules.append(rule)
+
+    def clear(self) -> None:
+        """Let nothing fail any more."""
+        with self._lock:
+            self._rules.clear()
+
+    def rules(self) -> list[Rule]:
+        """The rules as they stand."""
+        with self._lock:
+            return [replace(rule) for rule in self._rules]
+
+    def next(self, operation: str) -> Fault | None:
+        """What goes wrong with the next request of an operation. Waits add up; of the rest, the first rule decides."""
+        fault: Fault | None = None
+        with self._lock:
+            for rule in self._rules:
+                if rule.strikes(operation, self._chance):
+                    fault = rule.fault if fault is None else fault.joined(rule.fault)
+        return fault
+
+
+def operation_named(name: str, *, or_any: bool = False) -> str:
+    """The short name of an operation.
+
+    Raises:
+        ValueError: there is no such operation.
+    """
+    short = _LONG_NAMES.get(name, name)
+    known = (*OPERATIONS, ANY) if or_any else OPERATIONS
+    if short not in known:
+        raise ValueError(f"there is no operation {name!r}; there are {', '.join(known)}")
+    return short
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if value is None and name == "retry_after":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number of seconds, 0 or more, not {value!r}")

@@ -1,0 +1,164 @@
+"""A running sandbox as those see it who use it: where it listens, and what can be done to it from outside its HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from quantcdn.sandbox._clock import Clock
+from quantcdn.sandbox._faults import Fault, Rule
+from quantcdn.sandbox._journal import Requests
+from quantcdn.sandbox._seed import seeded
+
+if TYPE_CHECKING:
+    from quantcdn.sandbox._bench import Bench
+    from quantcdn.sandbox._server import Serving
+    from quantcdn.sandbox._store import Store
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox: where it listens, and with what it is used."""
+
+    host: str
+    access_token: str = field(repr=False)
+    organisation: str
+
+
+class RunningSandbox(Sandbox):
+    """A sandbox that runs in this process. Several threads may use it."""
+
+    def __init__(
+        self,
+        access_token: str,
+        organisation: str,
+        secret: str,
+        serving: Serving,
+        store: Store,
+        bench: Bench,
+    ) -> None:
+        super().__init__(serving.address, access_token, organisation)
+        vars(self).update(secret=secret, _serving=serving, _store=store, _bench=bench)
+
+    secret: str
+    """What opens the control interface, beside the API."""
+
+    _serving: Serving
+    _store: Store
+    _bench: Bench
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the service goes by."""
+        return self._bench.clock
+
+    @property
+    def requests(self) -> Requests:
+        """What came."""
+        return self._bench.requests
+
+    def fail(
+        self,
+        operation: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        delay: float = 0,
+        drop: Literal["before", "after"] | None = None,
+        reset: bool = False,
+        truncate: bool = False,
+        trickle: float = 0,
+        garble: bool = False,
+        times: int | None = None,
+        after: int = 0,
+        rate: float = 1,
+    ) -> None:
+        """Let requests of an operation fail from now on, until `reset` or `mend`.
+
+        Args:
+            operation: create, get, list, update, extend or delete, or "any".
+            status: the status of an error to answer, 400 to 599. Nothing is done.
+            retry_after: what that error says in ``Retry-After``, in seconds.
+            delay: how long to hold the answer back, in seconds. What was asked is done at once.
+            drop: close the connection without an answer, "before" or "after" what was asked is done.
+            reset: reset the connection without an answer. What was asked is done.
+            truncate: end the answer in its middle. What was asked is done.
+            trickle: over how long to spread the body of the answer, in seconds. What was asked is done.
+            garble: answer what is no JSON. What was asked is done.
+            times: how many requests fail; all when left out.
+            after: how many requests pass before.
+            rate: the share of requests that fail, up to 1.
+
+        Raises:
+            ValueError: an argument is not usable; the text says which.
+        """
+        fault = Fault(status, retry_after, delay, drop, reset, truncate, trickle, garble)
+        self._bench.faults.add(Rule(operation, fault, times, after, rate))
+
+    def mend(self) -> None:
+        """Let nothing fail any more."""
+        self._bench.faults.clear()
+
+    def seed(
+        self,
+        *,
+        user_id: str = "user-1",
+        session_group: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        messages: Sequence[Mapping[str, str]] = (),
+        status: Literal["active", "completed"] = "active",
+        total_tokens: int = 0,
+        age: timedelta | None = None,
+        idle: timedelta | None = None,
+        created_at: datetime | None = None,
+        updated_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        id: str | None = None,
+        organisation: str | None = None,
+    ) -> str:
+        """Put a session there, of any age.
+
+        Args:
+            user_id: the user.
+            session_group: the group.
+            metadata: the metadata; its title and model are those of the session.
+            messages: the messages, each with role and content.
+            status: active or completed.
+            total_tokens: how many tokens were used.
+            age: how long ago it was created.
+            idle: how long ago it was updated last; as long as its age when left out.
+            created_at: when it was created, instead of an age.
+            updated_at: when it was updated last, instead of how long it was idle.
+            expires_at: when it expires; in an hour when left out.
+            id: its id; a new one when left out.
+            organisation: the organisation; that of the token when left out.
+
+        Returns:
+            its id.
+
+        Raises:
+            ValueError: an argument is not usable; the text says which.
+        """
+        fields = {
+            "id": id,
+            "user_id": user_id,
+            "session_group": session_group,
+            "metadata": None if metadata is None else dict(metadata),
+            "messages": [dict(message) for message in messages],
+            "status": status,
+            "total_tokens": total_tokens,
+            "age": age,
+            "idle": idle,
+            "created_at": created_at,
+            "updated_at": updated_at,
+            "expires_at": expires_at,
+        }
+        session = seeded(fields, self.clock())
+        self._serving.call(lambda: self._store.add(organisation or self.organisation, session))
+        return session.id
+
+    def reset(self) -> None:
+        """Begin anew: without sessions, without faults, with nothing that came, and with the clock as it was given."""
+        self._serving.call(lambda: self._bench.reset(self._store))

@@ -1,0 +1,149 @@
+"""Sessions to begin with, of any age: from what get answers, an export or a test, to checked values. Pure."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, cast
+
+from quantcdn.sandbox._validation import LARGEST_INTEGER
+
+_LIVES = timedelta(hours=1)
+_FIELDS = (
+    *("id", "user_id", "session_group", "metadata", "title", "model", "status", "total_tokens", "messages"),
+    *("created_at", "updated_at", "expires_at", "age", "idle"),
+)
+_ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """A session as the store is to hold it."""
+
+    id: str
+    user_id: str
+    session_group: str | None
+    metadata: dict[str, Any]
+    status: str
+    total_tokens: int
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    messages: list[dict[str, str]]
+
+
+def seeded(fields: Mapping[str, Any], now: datetime) -> Seeded:
+    """The session that these fields tell of, which are named as get names them.
+
+    Args:
+        fields: what is known of it. Instead of ``created_at`` and ``updated_at`` there may be its ``age``, and how long
+            it was ``idle``: a timedelta, or a number of seconds.
+        now: the present.
+
+    Raises:
+        ValueError: a field is unknown, or its value is not usable; the text says which.
+    """
+    for name in fields:
+        if name not in _FIELDS:
+            raise ValueError(f"a session to begin with has no {name!r}; known are {', '.join(_FIELDS)}")
+    given = {name: value for name, value in fields.items() if value is not None}
+    for moment, length in (("created_at", "age"), ("updated_at", "idle")):
+        if moment in given and length in given:
+            raise ValueError(f"give {moment} or {length}, not both")
+    idle = _length(given, "idle", timedelta(0))
+    updated_at = _moment(given, "updated_at", now - idle)
+    created_at = _moment(given, "created_at", now - _length(given, "age", max(now - updated_at, timedelta(0))))
+    if "updated_at" not in given and "idle" not in given:
+        updated_at = created_at
+    if not created_at <= updated_at <= now:
+        raise ValueError("a session must be created first, then updated, and both by now")
+    metadata: dict[str, Any] = {name: given[name] for name in ("title", "model") if name in given}
+    metadata |= _of_type(given, "metadata", dict, {})
+    status = given.get("status", "active")
+    if status not in ("active", "completed"):
+        raise ValueError(f"status must be active or completed, not {status!r}")
+    tokens = _of_type(given, "total_tokens", int, 0)
+    if isinstance(tokens, bool) or not 0 <= tokens <= LARGEST_INTEGER:
+        raise ValueError(f"total_tokens must be from 0 to {LARGEST_INTEGER}")
+    return Seeded(
+        id=_text(given, "id", str(uuid.uuid4())),
+        user_id=_text(given, "user_id", "user-1"),
+        session_group=_of_type(given, "session_group", str, None),
+        metadata=metadata,
+        status=status,
+        total_tokens=tokens,
+        created_at=created_at,
+        updated_at=updated_at,
+        expires_at=_moment(given, "expires_at", now + _LIVES),
+        messages=_messages(_of_type(given, "messages", list, [])),
+    )
+
+
+def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
+    """The sessions in the lines of an export. What no session here has is left out, and what has expired lives again.
+
+    Raises:
+        ValueError: a line is no session; the text says which line.
+    """
+    for number, line in enumerate(lines, 1):
+        try:
+            fields = json.loads(line)
+            if not isinstance(fields, dict):
+                raise ValueError("it is no JSON object")
+            known = {_snake(name): value for name, value in cast("dict[str, Any]", fields).items()}
+            known.setdefault("id", known.get("session_id"))
+            session = {name: known[name] for name in _FIELDS if name in known and name not in ("age", "idle")}
+            if "expires_at" in session and _moment(session, "expires_at", now) <= now:
+                del session["expires_at"]
+            yield seeded(session, now)
+        except ValueError as error:
+            raise ValueError(f"line {number} is no session that can be taken over: {error}") from None
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def _text(given: Mapping[str, Any], name: str, otherwise: str) -> str:
+    value: str = _of_type(given, name, str, otherwise)
+    if not value:
+        raise ValueError(f"{name} must not be empty")
+    return value
+
+
+def _of_type(given: Mapping[str, Any], name: str, kind: type, otherwise: Any) -> Any:
+    value = given.get(name, otherwise)
+    if name in given and not isinstance(value, kind):
+        raise ValueError(f"{name} must be of type {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _length(given: Mapping[str, Any], name: str, otherwise: timedelta) -> timedelta:
+    value = given.get(name, otherwise)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = timedelta(seconds=value)
+    if not isinstance(value, timedelta) or value < timedelta(0):
+        raise ValueError(f"{name} must be a timedelta or a number of seconds, 0 or more")
+    return value
+
+
+def _moment(given: Mapping[str, Any], name: str, otherwise: datetime) -> datetime:
+    value = given.get(name, otherwise)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if not isinstance(value, datetime):
+        raise ValueError(f"{name} must be a datetime, or a text in ISO 8601")
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def _messages(values: list[Any]) -> list[dict[str, str]]:
+    messages: list[dict[str, str]] = []
+    for index, value in enumerate(values):
+        role, content = (value.get("role"), value.get("content")) if isinstance(value, dict) else (None, None)
+        if role not in _ROLES or not isinstance(content, str):
+            raise ValueError(f"messages[{index}] must have a role ({', '.join(_ROLES)}) and a content, which is a text")
+        messages.append({"role": role, "content": content})
+    return messages
