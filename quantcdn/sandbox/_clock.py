@@ -45,7 +45,7 @@ class Clock:
             try:
                 ahead = self._ahead + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
                 now = self._time() + ahead
-                now + timedelta(days=2)  # what expires must still have a date
+                _ = now + timedelta(days=2)  # what expires must still have a date
             except OverflowError:
                 raise ValueError("the clock ends with the year 9999") from None
             self._ahead = ahead

@@ -142,8 +142,9 @@ def _moment(given: Mapping[str, Any], name: str, otherwise: datetime) -> datetim
 def _messages(values: list[Any]) -> list[dict[str, str]]:
     messages: list[dict[str, str]] = []
     for index, value in enumerate(values):
-        role, content = (value.get("role"), value.get("content")) if isinstance(value, dict) else (None, None)
+        message: Mapping[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        role, content = message.get("role"), message.get("content")
         if role not in _ROLES or not isinstance(content, str):
             raise ValueError(f"messages[{index}] must have a role ({', '.join(_ROLES)}) and a content, which is a text")
-        messages.append({"role": role, "content": content})
+        messages.append({"role": str(role), "content": content})
     return messages

@@ -1,0 +1,388 @@
+"""The sandbox as a workbench: faults, the clock, what came and sessions of any age, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from conftest import Connect
+
+from quantcdn import AISessionsApi, TooManyRequestsException
+from quantcdn.exceptions import (
+    ApiException,
+    ConnectionException,
+    NotFoundException,
+    OutcomeUnknownConnectionException,
+    OutcomeUnknownException,
+    OutcomeUnknownTimeoutException,
+    ResponseFormatException,
+)
+from quantcdn.sandbox import RunningSandbox, running
+from quantcdn.testing import connected
+
+SAID = {"newMessages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.fixture
+def service() -> Iterator[RunningSandbox]:
+    with running() as service:
+        yield service
+
+
+@pytest.fixture
+def api(service: RunningSandbox) -> Iterator[AISessionsApi]:
+    with connected(service) as api:
+        yield api
+
+
+def said(api: AISessionsApi, service: RunningSandbox, session_id: str) -> int:
+    return len(api.get_ai_session(service.organisation, session_id).messages or [])
+
+
+# Faults
+
+
+def test_an_error_is_answered_so_many_times_and_then_no_more(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = service.seed()
+    service.fail("update", status=429, retry_after=1, times=2)
+    api.update_ai_session(service.organisation, session, SAID)
+    assert [request.status for request in service.requests.of("update")] == [429, 429, 200]
+    assert said(api, service, session) == 1
+
+
+def test_an_error_says_when_to_come_back(service: RunningSandbox, connect: Connect) -> None:
+    service.fail("list", status=429, retry_after=7)
+    with pytest.raises(TooManyRequestsException) as caught:
+        connect(service.host, service.access_token).list_ai_sessions(service.organisation)
+    assert (caught.value.headers or {})["Retry-After"] == "7"
+
+
+def test_a_rule_lets_so_many_requests_pass_before(service: RunningSandbox, api: AISessionsApi) -> None:
+    service.fail("delete", status=403, after=1, times=1)
+    sessions = [service.seed() for _ in range(3)]
+    api.delete_ai_session(service.organisation, sessions[0])
+    with pytest.raises(ApiException):
+        api.delete_ai_session(service.organisation, sessions[1])
+    api.delete_ai_session(service.organisation, sessions[1])
+
+
+@pytest.mark.parametrize(
+    ("fault", "stored"),
+    [({"drop": "before"}, 0), ({"drop": "after"}, 1), ({"reset": True}, 1), ({"truncate": True}, 1)],
+    ids=str,
+)
+def test_a_lost_answer_leaves_the_outcome_unknown(
+    service: RunningSandbox, api: AISessionsApi, fault: dict[str, Any], stored: int
+) -> None:
+    session = service.seed()
+    service.fail("update", **fault)
+    with pytest.raises(OutcomeUnknownException):
+        api.update_ai_session(service.organisation, session, SAID)
+    service.requests.assert_received("update", body=SAID)
+    assert said(api, service, session) == stored
+
+
+def test_an_answer_that_comes_too_late_is_of_something_done(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = service.seed()
+    service.fail("update", delay=60)
+    with pytest.raises(OutcomeUnknownTimeoutException):
+        api.update_ai_session(service.organisation, session, SAID, _request_timeout=0.5)
+    assert said(api, service, session) == 1
+
+
+def test_a_garbled_answer_is_none(service: RunningSandbox, api: AISessionsApi) -> None:
+    service.fail("get", garble=True)
+    with pytest.raises(ResponseFormatException):
+        api.get_ai_session(service.organisation, service.seed())
+
+
+def test_a_trickle_arrives_whole(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = service.seed(messages=[{"role": "user", "content": "Hello"}])
+    service.fail("get", trickle=0.2)
+    assert said(api, service, session) == 1
+
+
+def test_waits_add_up_and_the_first_rule_that_ends_a_request_decides() -> None:
+    from quantcdn.sandbox._faults import Fault, Faults, Rule
+
+    faults = Faults(chance=lambda: 0.5)
+    for fault in (Fault(delay=1), Fault(status=500), Fault(delay=2, drop="after")):
+        faults.add(Rule("any", fault))
+    faults.add(Rule("any", Fault(reset=True), rate=0.5))
+    assert faults.next("get") == Fault(status=500, delay=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"operation": "updat", "status": 500}, "there is no operation 'updat'; there are create, get"),
+        ({"operation": "get"}, "say what goes wrong"),
+        ({"operation": "get", "status": 200}, "status must be from 400 to 599, not 200"),
+        ({"operation": "get", "retry_after": 1}, "retry_after needs the status"),
+        ({"operation": "get", "drop": "now"}, "drop must be 'before' or 'after'"),
+        ({"operation": "get", "status": 500, "reset": True}, "not status and reset"),
+        ({"operation": "get", "delay": -1}, "delay must be a number of seconds"),
+        ({"operation": "get", "delay": float("nan")}, "delay must be a number of seconds"),
+        ({"operation": "get", "status": 500, "times": 0}, "times must be 1 or more"),
+        ({"operation": "get", "status": 500, "after": -1}, "after must be 0 or more"),
+        ({"operation": "get", "status": 500, "rate": 2}, "rate must be more than 0"),
+    ],
+    ids=str,
+)
+def test_a_fault_that_cannot_be_meant_is_refused(
+    service: RunningSandbox, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        service.fail(**arguments)
+
+
+def test_an_operation_may_have_the_name_of_its_method(service: RunningSandbox, api: AISessionsApi) -> None:
+    service.fail("list_ai_sessions", status=400)
+    with pytest.raises(ApiException):
+        api.list_ai_sessions(service.organisation)
+    service.requests.assert_received("list_ai_sessions", status=400)
+
+
+# The clock, and sessions of any age
+
+
+def test_sessions_expire_when_the_clock_is_put_forward(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = api.create_ai_session(service.organisation, {"userId": "u"}).session_id or ""
+    service.clock.advance(days=2)
+    with pytest.raises(NotFoundException):
+        api.get_ai_session(service.organisation, session)
+
+
+@pytest.mark.parametrize("length", [-1, float("nan"), 10_000_000])
+def test_the_clock_goes_forward_only_and_not_past_its_end(service: RunningSandbox, length: float) -> None:
+    before = service.clock.ahead
+    with pytest.raises(ValueError, match="the clock"):
+        service.clock.advance(days=length)
+    assert service.clock.ahead == before
+
+
+def test_sessions_of_any_age_are_put_there(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = service.seed(
+        user_id="ada",
+        session_group="web",
+        metadata={"model": "m-1"},
+        messages=[{"role": "user", "content": "Hello"}],
+        age=timedelta(days=3),
+        idle=timedelta(days=2),
+    )
+    service.seed(status="completed")
+    (listed,) = api.list_ai_sessions(service.organisation)
+    assert (listed.id, listed.title, listed.model) == (session, "Hello", "m-1")
+    assert listed.created_at
+    assert listed.updated_at
+    assert listed.updated_at - listed.created_at == timedelta(days=1)
+    assert service.clock() - listed.created_at >= timedelta(days=3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"age": timedelta(days=1), "idle": timedelta(days=2)}, "created first, then updated"),
+        ({"age": timedelta(days=-1)}, "age must be a timedelta"),
+        ({"messages": [{"role": "robot", "content": ""}]}, "messages[0] must have a role"),
+        ({"status": "lost"}, "status must be active or completed"),
+        ({"user_id": ""}, "user_id must not be empty"),
+        ({"total_tokens": -1}, "total_tokens must be from 0"),
+    ],
+    ids=str,
+)
+def test_a_session_that_cannot_be_is_refused(service: RunningSandbox, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        service.seed(**fields)
+
+
+def test_an_id_is_given_once(service: RunningSandbox) -> None:
+    service.seed(id="one")
+    with pytest.raises(ValueError, match="there is a session with the id one already"):
+        service.seed(id="one")
+
+
+# What came
+
+
+def test_what_came_is_told_and_never_the_token(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = service.seed()
+    api.update_ai_session(service.organisation, session, SAID)
+    api.list_ai_sessions(service.organisation, user_id="a b")
+    (update,) = service.requests.assert_received("update", session_id=session, body=SAID, status=200)
+    assert (update.organisation, update.method) == (service.organisation, "PUT")
+    service.requests.assert_received("list", query={"userId": "a b"})
+    assert service.access_token not in repr(list(service.requests))
+
+
+def test_what_did_not_come_is_said_with_what_did(service: RunningSandbox, api: AISessionsApi) -> None:
+    session = service.seed()
+    api.get_ai_session(service.organisation, session)
+    with pytest.raises(AssertionError) as caught:
+        service.requests.assert_received("update")
+    assert str(caught.value) == f"expected 1 of update, but 0 came; what came:\n  get {session}: 200"
+    with pytest.raises(ValueError, match="a request has no 'sesion_id'"):
+        service.requests.of("get", sesion_id=session)
+
+
+def test_a_reset_leaves_nothing(service: RunningSandbox, api: AISessionsApi) -> None:
+    service.seed()
+    service.fail("any", status=500)
+    service.clock.advance(hours=1)
+    service.reset()
+    assert api.list_ai_sessions(service.organisation) == []
+    assert len(service.requests) == 1
+    assert not service.clock.ahead
+
+
+def test_several_threads_may_use_it_while_requests_come(service: RunningSandbox, api: AISessionsApi) -> None:
+    def work() -> None:
+        for _ in range(10):
+            service.fail("get", status=404, times=1)
+            service.seed()
+            api.list_ai_sessions(service.organisation)
+            service.requests.of("list")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(service.requests) == 40
+    assert len(api.list_ai_sessions(service.organisation, limit=100)) == 40
+
+
+# Over HTTP
+
+
+def control(service: RunningSandbox, method: str, path: str, fields: object = None, **headers: str) -> Any:
+    given = {"X-Sandbox-Secret": service.secret, **headers}
+    body = {} if fields is None else {"json": fields}
+    return urllib3.request(method, f"{service.host}/_sandbox{path}", headers=given, retries=False, timeout=10, **body)
+
+
+def test_another_process_can_do_the_same(service: RunningSandbox, api: AISessionsApi) -> None:
+    old = control(service, "POST", "/sessions", {"id": "old", "age": 86400})
+    assert (old.status, old.json()) == (201, {"id": "old"})
+    assert control(service, "POST", "/clock", {"minutes": 30}).json()["ahead_seconds"] == 1800
+    assert [session["id"] for session in control(service, "GET", "/sessions").json()] == ["old"]
+    control(service, "POST", "/faults", {"operation": "get", "status": 404, "times": 1})
+    with pytest.raises(NotFoundException):
+        api.get_ai_session(service.organisation, "old")
+    assert control(service, "GET", "/faults").json()[0]["played"] == 1
+    assert control(service, "DELETE", "/faults").json() == []
+    (request,) = control(service, "GET", "/requests").json()
+    assert (request["operation"], request["status"], request["fault"]) == ("get", 404, "status=404")
+    control(service, "POST", "/reset")
+    assert control(service, "GET", "/requests").json() == control(service, "GET", "/sessions").json() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "message"),
+    [
+        ("/faults", {"operation": "get", "stauts": 500}, "a fault has no 'stauts'"),
+        ("/faults", {"status": 500}, "there is no operation None"),
+        ("/clock", {"weeks": 1}, "by days, hours, minutes and seconds"),
+        ("/sessions", {"name": "x"}, "a session to begin with has no 'name'"),
+        ("/reset", None, None),
+        ("/faults", [], "the body must be a JSON object"),
+    ],
+)
+def test_a_bad_command_is_refused_with_the_reason(
+    service: RunningSandbox, path: str, fields: object, message: str | None
+) -> None:
+    answer = control(service, "POST", path, fields)
+    assert (answer.status == 200) is (message is None)
+    assert message is None or (answer.status == 400 and message in answer.json()["message"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Sandbox-Secret": "guess"}, 401),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example"}, 421),
+    ],
+    ids=str,
+)
+def test_only_who_has_the_secret_and_is_no_other_site_is_heard(
+    service: RunningSandbox, headers: dict[str, str], status: int
+) -> None:
+    service.seed()
+    assert control(service, "POST", "/reset", **headers).status == status
+    assert len(control(service, "GET", "/sessions").json()) == 1
+    assert control(service, "GET", "/clock", Origin=service.host).status == 200
+
+
+def test_the_token_of_the_api_does_not_open_it(service: RunningSandbox) -> None:
+    token = {"Authorization": f"Bearer {service.access_token}", "X-Sandbox-Secret": service.access_token}
+    assert control(service, "GET", "/sessions", **token).status == 401
+
+
+def test_requests_are_told_live(service: RunningSandbox, api: AISessionsApi) -> None:
+    headers = {"X-Sandbox-Secret": service.secret}
+    events = urllib3.request("GET", f"{service.host}/_sandbox/events", headers=headers, preload_content=False)
+    assert events.headers["Content-Type"].startswith("text/event-stream")
+    assert events.readline() == b": listening\n"
+    api.list_ai_sessions(service.organisation)
+    lines = [events.readline().decode().rstrip() for _ in range(4)]
+    assert lines[1] == "event: request"
+    assert json.loads(lines[3].removeprefix("data: "))["operation"] == "list"
+    events.close()
+
+
+def test_a_health_check_needs_no_secret(service: RunningSandbox) -> None:
+    assert urllib3.request("GET", f"{service.host}/healthz").json() == {"status": "ok"}
+    assert len(service.requests) == 0
+
+
+# The pytest plugin
+
+PLUGIN_TEST = """
+import sys
+import pytest
+
+def test_unused(): assert "urllib3" not in sys.modules and "uvicorn" not in sys.modules
+
+@pytest.mark.parametrize("number", range(20))
+def test_fresh(quantcdn_sandbox, quantcdn_api, number):
+    assert quantcdn_api.list_ai_sessions(quantcdn_sandbox.organisation) == []
+    quantcdn_sandbox.requests.assert_received("list")
+    quantcdn_sandbox.seed()
+    quantcdn_sandbox.fail("create", status=429, retry_after=60, times=2)
+    quantcdn_api.create_ai_session(quantcdn_sandbox.organisation, {"userId": "u"})
+    assert not quantcdn_sandbox.clock.ahead
+    quantcdn_sandbox.clock.advance(days=1)
+"""
+
+
+@pytest.mark.parametrize("spread", [[], ["-n", "2"]], ids=["one process", "xdist"])
+def test_the_plugin_gives_each_test_a_sandbox_as_new(tmp_path: Path, spread: list[str]) -> None:
+    (tmp_path / "test_it.py").write_text(PLUGIN_TEST)
+    plugins = ["-p", "quantcdn.testing", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, *spread, "--rootdir", str(tmp_path), str(tmp_path)]
+    if not spread:  # what other plugins load is not ours
+        command += ["-p", "no:langsmith_plugin", "-p", "no:anyio"]
+    else:
+        command += ["-k", "fresh"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{20 if spread else 21} passed" in ended.stdout
+
+
+def test_an_unknown_outcome_can_be_made_from_public_names() -> None:
+    lost = OutcomeUnknownConnectionException("the connection was lost")
+    assert isinstance(lost, OutcomeUnknownException)
+    assert isinstance(lost, ConnectionException)
+    assert not lost.never_sent
+    assert "the connection was lost" in str(lost)
