@@ -78,7 +78,9 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[Sandbox]:
     """A sandbox in a process of its own, started as people do."""
-    with subprocess.Popen([sys.executable, "-m", "quantcdn.sandbox"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "quantcdn.sandbox", "--quiet"], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             first, token, organisation = (process.stdout.readline().split() for _ in range(3))

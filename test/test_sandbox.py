@@ -1051,7 +1051,7 @@ def test_a_file_that_is_not_the_sandbox_s_own_is_an_os_error_and_stays_as_it_is(
 @contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     """Run the module and read from what it prints where it listens."""
-    command = [sys.executable, "-m", "quantcdn.sandbox", *arguments]
+    command = [sys.executable, "-m", "quantcdn.sandbox", "--quiet", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         try:
             assert running.stdout

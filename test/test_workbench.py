@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 import urllib3
 from conftest import Connect
 
-from quantcdn import AISessionsApi, TooManyRequestsException
+from quantcdn import AISessionsApi, TooManyRequestsException, bulk
 from quantcdn.exceptions import (
     ApiException,
     ConnectionException,
@@ -26,7 +27,7 @@ from quantcdn.exceptions import (
     OutcomeUnknownTimeoutException,
     ResponseFormatException,
 )
-from quantcdn.sandbox import RunningSandbox, running
+from quantcdn.sandbox import RunningSandbox, Sandbox, running
 from quantcdn.testing import connected
 
 SAID = {"newMessages": [{"role": "user", "content": "Hello"}]}
@@ -386,3 +387,69 @@ def test_an_unknown_outcome_can_be_made_from_public_names() -> None:
     assert isinstance(lost, ConnectionException)
     assert not lost.never_sent
     assert "the connection was lost" in str(lost)
+
+
+# In a terminal
+
+SANDBOX = [sys.executable, "-m", "quantcdn.sandbox"]
+FROM_THE_COMMAND_LINE = [sys.executable, "-m", "quantcdn", "sandbox"]
+LOOK = """
+import quantcdn
+api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration.from_environment()))
+for session in api.list_ai_sessions(quantcdn.environment.organisation()):
+    print(session.id, api.get_ai_session(quantcdn.environment.organisation(), session.id).messages)
+raise SystemExit(7)
+"""
+
+
+@pytest.mark.parametrize("start", [SANDBOX, FROM_THE_COMMAND_LINE], ids=["module", "command"])
+@pytest.mark.parametrize("options", [[], ["--quiet", "--port", "0"], ["--organisation", "acme"]], ids=str)
+def test_a_command_finds_the_sandbox_and_ends_it(start: list[str], options: list[str]) -> None:
+    run = subprocess.run([*start, *options, "--", sys.executable, "-c", LOOK], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (7, "", "")
+
+
+def test_a_command_that_is_none_is_said() -> None:
+    run = subprocess.run([*SANDBOX, "--", "no-such-program"], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "no-such-program" in run.stderr
+
+
+def test_a_signal_that_ends_the_sandbox_ends_its_command_first() -> None:
+    command = [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]
+    with subprocess.Popen([*SANDBOX, "--", *command], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        process.terminate()
+        assert process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_what_was_exported_can_be_looked_at(service: RunningSandbox, api: AISessionsApi, tmp_path: Path) -> None:
+    session_id = service.seed(age=timedelta(days=3), messages=[{"role": "user", "content": "Hello"}])
+    bulk.export(api, service.organisation, tmp_path / "sessions.jsonl")
+    command = [*SANDBOX, "--seed", tmp_path / "sessions.jsonl", "--", sys.executable, "-c", LOOK]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 7, run.stderr
+    assert run.stdout.startswith(session_id)
+    assert "Hello" in run.stdout
+
+
+@pytest.mark.parametrize("line", ["[]", "no JSON", '{"userId": 1}'])
+def test_a_line_that_is_no_session_is_said(line: str, tmp_path: Path) -> None:
+    (tmp_path / "sessions.jsonl").write_text(f'{{"id": "s-1"}}\n{line}\n')
+    run = subprocess.run([*SANDBOX, "--seed", tmp_path / "sessions.jsonl"], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "line 2 is no session" in run.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"]], ids=["told", "quiet"])
+def test_each_request_is_a_line_without_its_content(options: list[str]) -> None:
+    with subprocess.Popen([*SANDBOX, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        address, token, organisation = (process.stdout.readline().split() for _ in range(3))
+        with connected(Sandbox(address[4], token[1], organisation[1])) as api:
+            api.create_ai_session(organisation[1], {"userId": "a-user-of-mine"})
+        process.terminate()
+        said = process.stderr.read()
+    assert re.fullmatch("" if options else r"\d\d:\d\d:\d\d create: 201, \d+ ms\n", said)

@@ -1,5 +1,8 @@
 """``python -m quantcdn.sandbox``: a sandbox in the foreground, until Ctrl-C or SIGTERM ends it (exit code 0).
 
+Each request is a line on standard error. Where a command follows, it is run with the sandbox in its environment, and
+the sandbox ends with it, with its exit code.
+
 The token to accept may stand in a file or, as ``QUANTCDN_SANDBOX_TOKEN``, in the environment: other users of the
 machine can see what is on the command line.
 
@@ -14,12 +17,15 @@ import errno
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
-from quantcdn.sandbox import running
+from quantcdn.sandbox import RunningSandbox, running
+from quantcdn.sandbox._journal import Received
 
 _TOKEN = "QUANTCDN_SANDBOX_TOKEN"
 """The variable that may hold the token to accept."""
@@ -28,6 +34,7 @@ _READY = """\
 The sandbox listens at {host} (Ctrl-C ends it).
 Token: {token}
 Organisation: {organisation}
+Secret of the control interface: {secret}
 
 import quantcdn
 api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(host={host!a}, access_token={token!a})))
@@ -46,6 +53,39 @@ def in_shell(variables: Mapping[str, str], *, windows: bool = os.name == "nt") -
     return f"{'; '.join(in_powershell)}\nor, in cmd: {' & '.join(in_cmd)}"
 
 
+def _variables(sandbox: RunningSandbox) -> dict[str, str]:
+    """What leads a program to the sandbox."""
+    return {
+        "QUANT_BASE_URL": sandbox.host,
+        "QUANT_API_TOKEN": sandbox.access_token,
+        "QUANT_ORGANISATION": sandbox.organisation,
+    }
+
+
+def _say(request: Received) -> None:
+    """Write a line about a request, without anything that it holds."""
+    what, became = request.operation or request.method, request.status or "no answer"
+    print(f"{request.time:%H:%M:%S} {what}: {became}, {1000 * request.duration:.0f} ms", file=sys.stderr, flush=True)
+
+
+def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
+    """Tell how the sandbox is used, and serve until a signal ends that."""
+    details = {"token": sandbox.access_token, "organisation": sandbox.organisation, "secret": sandbox.secret}
+    print(_READY.format(host=sandbox.host, commands=in_shell(_variables(sandbox)), **details), flush=True)
+    with nullcontext() if quiet else sandbox.requests.told(_say):
+        while True:  # a sleep can be interrupted on every system, waiting for an event cannot
+            time.sleep(3600)
+
+
+def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
+    """Run a command that finds the sandbox in its environment, and return its exit code as a shell would."""
+    with subprocess.Popen(command, env={**os.environ, **_variables(sandbox)}) as process:
+        signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+        signal.signal(signal.SIGINT, lambda number, frame: None)  # the terminal sends it to the command as well
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
 def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.sandbox") -> int:
     parser = argparse.ArgumentParser(prog=prog, description="AI sessions, served on loopback.")
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
@@ -58,6 +98,14 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     )
     parser.add_argument("--token-file", metavar="FILE", type=Path, help="the file that holds the token to accept")
     parser.add_argument("--organisation", help='the organisation the token takes part in (default: "sandbox")')
+    parser.add_argument("--seed", metavar="FILE", type=Path, help="begin with the sessions of this export")
+    parser.add_argument("--quiet", action="store_true", help="do not write a line for each request")
+    parser.add_argument(
+        "command",
+        metavar="-- COMMAND",
+        nargs=argparse.REMAINDER,
+        help="run this command with the sandbox in its environment, and end with it",
+    )
     options = parser.parse_args(arguments)
     if options.token is not None and options.token_file is not None:
         parser.error("give --token or --token-file, not both")
@@ -73,29 +121,21 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
             access_token=os.environ.get(_TOKEN) if token is None else token,
             organisation=options.organisation,
         ) as sandbox:
-            text = _READY.format(
-                host=sandbox.host,
-                token=sandbox.access_token,
-                organisation=sandbox.organisation,
-                commands=in_shell(
-                    {
-                        "QUANT_BASE_URL": sandbox.host,
-                        "QUANT_API_TOKEN": sandbox.access_token,
-                        "QUANT_ORGANISATION": sandbox.organisation,
-                    }
-                ),
-            )
-            print(text, flush=True)
-            while True:  # a sleep can be interrupted on every system, waiting for an event cannot
-                time.sleep(3600)
+            if options.seed is not None:
+                with options.seed.open(encoding="utf-8") as lines:
+                    sandbox.load(lines)
+            if options.command:
+                return _run(options.command[options.command[0] == "--" :], sandbox)
+            _wait(sandbox, quiet=options.quiet)
     except KeyboardInterrupt:
-        return 0
+        pass
     except (ImportError, OSError, ValueError) as error:
         advice = ""
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             advice = f": port {options.port} is in use; give another with --port, or none for any that is free"
         print(f"{parser.prog}: {error}{advice}", file=sys.stderr)
         return 2
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from quantcdn.sandbox._clock import Clock
 from quantcdn.sandbox._faults import Fault, Rule
 from quantcdn.sandbox._journal import Requests
-from quantcdn.sandbox._seed import seeded
+from quantcdn.sandbox._seed import exported, seeded
 
 if TYPE_CHECKING:
     from quantcdn.sandbox._bench import Bench
@@ -158,6 +159,23 @@ class RunningSandbox(Sandbox):
         session = seeded(fields, self.clock())
         self._serving.call(lambda: self._store.add(organisation or self.organisation, session))
         return session.id
+
+    def load(self, lines: Iterable[str]) -> int:
+        """Put the sessions of an export there, whole ones or listed ones. What has expired lives for another hour.
+
+        Args:
+            lines: a session in each, as JSON; an open file will do.
+
+        Returns:
+            how many there are.
+
+        Raises:
+            ValueError: a line is no session, or the session is there already; the text says which.
+        """
+        sessions = list(exported(lines, self.clock()))
+        for session in sessions:
+            self._serving.call(partial(self._store.add, self.organisation, session))
+        return len(sessions)
 
     def reset(self) -> None:
         """Begin anew: without sessions, without faults, with nothing that came, and with the clock as it was given."""
