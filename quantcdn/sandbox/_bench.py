@@ -8,6 +8,7 @@ import math
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl, unquote
 
@@ -74,7 +75,7 @@ class _Exchange:
         found = _find_session(path)
         organisation, session_id, extend = found.groups() if found else (None, None, None)
         self._fields = {
-            "time": bench.clock(),
+            "time": datetime.now(timezone.utc),
             "method": scope["method"],
             "path": path,
             "organisation": organisation and unquote(organisation),

@@ -21,7 +21,7 @@ class Received:
 
     Attributes:
         number: how many came before it since the start, from 1 on.
-        time: when it came, by the clock of the sandbox.
+        time: when it came, in UTC by the clock of this machine, as the logs of what sent it have it.
         operation: create, get, list, update, extend or delete; None for a path or method that is none of them.
         method: the HTTP method.
         path: the path as it was sent, without the query.
