@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from quantcdn import AISessionsApi, TooManyRequestsException, bulk
 from quantcdn.exceptions import (
     ApiException,
     ConnectionException,
+    ForbiddenException,
     NotFoundException,
     OutcomeUnknownConnectionException,
     OutcomeUnknownException,
@@ -115,11 +117,24 @@ def test_a_trickle_arrives_whole(service: RunningSandbox, api: AISessionsApi) ->
 def test_waits_add_up_and_the_first_rule_that_ends_a_request_decides() -> None:
     from quantcdn.sandbox._faults import Fault, Faults, Rule
 
-    faults = Faults(chance=lambda: 0.5)
+    faults = Faults()
     for fault in (Fault(delay=1), Fault(status=500), Fault(delay=2, drop="after")):
         faults.add(Rule("any", fault))
-    faults.add(Rule("any", Fault(reset=True), rate=0.5))
     assert faults.next("get") == Fault(status=500, delay=3)
+
+
+def test_which_requests_a_rate_strikes_can_be_repeated(service: RunningSandbox, api: AISessionsApi) -> None:
+    def struck() -> list[int | None]:
+        service.reset()
+        service.fail("list", status=403, rate=0.5)
+        for _ in range(20):
+            with suppress(ForbiddenException):
+                api.list_ai_sessions(service.organisation)
+        return [request.status for request in service.requests]
+
+    statuses = struck()
+    assert set(statuses) == {200, 403}
+    assert struck() == statuses
 
 
 @pytest.mark.parametrize(
@@ -432,6 +447,101 @@ def test_what_was_exported_can_be_looked_at(service: RunningSandbox, api: AISess
     assert run.returncode == 7, run.stderr
     assert run.stdout.startswith(session_id)
     assert "Hello" in run.stdout
+
+
+ASK = """
+import urllib.request, urllib.error, os
+for _ in range(4):
+    request = urllib.request.Request(
+        os.environ["QUANT_BASE_URL"] + "/api/v3/organizations/" + os.environ["QUANT_ORGANISATION"] + "/ai/sessions",
+        headers={"Authorization": "Bearer " + os.environ["QUANT_API_TOKEN"]},
+    )
+    try:
+        print(urllib.request.urlopen(request).status)
+    except urllib.error.HTTPError as error:
+        print(error.code, error.headers["Retry-After"])
+    except OSError as error:
+        print("lost")
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "answers"),
+    [
+        (["--fail", "list:status=429,retry_after=1,times=2"], ["429 1", "429 1", "200", "200"]),
+        (["--fail", "list:drop=before,times=1", "--fail", "any:reset,times=1"], ["lost", "200", "200", "200"]),
+        (["--fail", "update:status=500"], ["200"] * 4),
+        (["--error-rate", "1"], ["503 None"] * 4),
+        (["--error-rate=0.5"], ["200", "200", "503 None", "503 None"]),
+    ],
+    ids=str,
+)
+def test_faults_can_be_asked_for_from_the_start(options: list[str], answers: list[str]) -> None:
+    run = subprocess.run([*SANDBOX, *options, "--", sys.executable, "-c", ASK], capture_output=True, text=True)
+    assert (run.stdout.splitlines(), run.stderr) == (answers, "")
+
+
+def test_each_answer_can_be_held_back() -> None:
+    timed = f"import time; began = time.perf_counter(){ASK}print(time.perf_counter() - began)"
+    command = [*SANDBOX, "--latency", "0.2", "--", sys.executable, "-c", timed]
+    run = subprocess.run(command, capture_output=True, text=True)
+    *answers, took = run.stdout.splitlines()
+    assert answers == ["200"] * 4
+    assert float(took) >= 4 * 0.2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--fail", "update"], "say what goes wrong after a colon, as in update:status=429,times=2"),
+        (["--fail", "updat:reset"], "there is no operation 'updat'; there are create, get"),
+        (["--fail", "update:stats=500"], "a fault has no 'stats', but status, retry_after"),
+        (["--fail", "update:status=ok"], "status must be from 400 to 599, not 'ok'"),
+        (["--fail", "update:status"], "status must be from 400 to 599, not True"),
+        (["--fail", "update:reset,reset"], "reset is given twice"),
+        (["--fail", "update:"], "a fault has no ''"),
+        (["--latency", "soon"], "soon"),
+        (["--latency", "-1"], "delay must be a number of seconds"),
+        (["--error-rate", "2"], "rate must be more than 0, and 1 at most, not 2.0"),
+    ],
+    ids=str,
+)
+def test_a_fault_that_is_none_is_refused_at_the_start(options: list[str], message: str) -> None:
+    run = subprocess.run([*SANDBOX, *options], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert message in run.stderr
+
+
+def test_a_believable_organisation_can_be_looked_at() -> None:
+    run = subprocess.run([*SANDBOX, "--demo", "--", sys.executable, "-c", LOOK], capture_output=True, text=True)
+    assert run.returncode == 7, run.stderr
+    assert len(run.stdout.splitlines()) > 40
+
+
+def test_a_believable_organisation_has_what_a_real_one_has(service: RunningSandbox, api: AISessionsApi) -> None:
+    assert service.demo() == 60
+    listed = api.list_ai_sessions(service.organisation, limit=100)
+    whole = [api.get_ai_session(service.organisation, session.id) for session in listed]
+    extras = [session.to_dict() for session in whole]
+    assert len({extra["user_id"] for extra in extras}) > 5
+    assert {extra.get("session_group") for extra in extras} > {"support", "research", None}
+    assert len({session.model for session in listed}) == 3
+    assert {len(session.messages or []) for session in whole} > {0, 2, 10}
+    created = [session.created_at for session in whole]
+    assert max(created) - min(created) > timedelta(weeks=4)
+
+
+def test_a_believable_organisation_is_the_same_each_time(service: RunningSandbox, api: AISessionsApi) -> None:
+    def looked_at() -> list[object]:
+        service.reset()
+        service.demo()
+        sessions = api.list_ai_sessions(service.organisation, limit=100)
+        return [(session.id, session.title, session.model) for session in sessions]
+
+    first = looked_at()
+    assert looked_at() == first
+    with pytest.raises(ValueError, match="already"):
+        service.demo()
 
 
 @pytest.mark.parametrize("line", ["[]", "no JSON", '{"userId": 1}'])

@@ -20,11 +20,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from quantcdn.sandbox import RunningSandbox, running
+from quantcdn.sandbox._faults import ANY, fields_written, rule_from
 from quantcdn.sandbox._journal import Received
 
 _TOKEN = "QUANTCDN_SANDBOX_TOKEN"
@@ -65,7 +67,11 @@ def _variables(sandbox: RunningSandbox) -> dict[str, str]:
 def _say(request: Received) -> None:
     """Write a line about a request, without anything that it holds."""
     what, became = request.operation or request.method, request.status or "no answer"
-    print(f"{request.time:%H:%M:%S} {what}: {became}, {1000 * request.duration:.0f} ms", file=sys.stderr, flush=True)
+    print(
+        f"{request.time.astimezone():%H:%M:%S} {what}: {became}, {1000 * request.duration:.0f} ms",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
@@ -86,7 +92,21 @@ def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
     return code if code >= 0 else 128 - code
 
 
-def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.sandbox") -> int:
+def _fields(read: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """What argparse is to read a fault with, so that it repeats why there is none."""
+
+    def checked(text: str) -> dict[str, Any]:
+        try:
+            fields = read(text)
+            rule_from(fields)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return fields
+
+    return checked
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="AI sessions, served on loopback.")
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=0, type=int, help="the port to listen on (default: any free one)")
@@ -99,6 +119,33 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     parser.add_argument("--token-file", metavar="FILE", type=Path, help="the file that holds the token to accept")
     parser.add_argument("--organisation", help='the organisation the token takes part in (default: "sandbox")')
     parser.add_argument("--seed", metavar="FILE", type=Path, help="begin with the sessions of this export")
+    parser.add_argument("--demo", action="store_true", help="begin with a believable organisation of some weeks")
+    parser.add_argument(
+        "--fail",
+        metavar="RULE",
+        type=_fields(fields_written),
+        action="append",
+        dest="faults",
+        default=[],
+        help="let requests fail, as in update:status=429,retry_after=1,times=2 or get:drop=after,rate=0.1 "
+        "(can be repeated)",
+    )
+    parser.add_argument(
+        "--latency",
+        metavar="SECONDS",
+        type=_fields(lambda text: {"operation": ANY, "delay": float(text)}),
+        action="append",
+        dest="faults",
+        help="hold each answer back for so long",
+    )
+    parser.add_argument(
+        "--error-rate",
+        metavar="SHARE",
+        type=_fields(lambda text: {"operation": ANY, "status": 503, "rate": float(text)}),
+        action="append",
+        dest="faults",
+        help="answer this share of the requests with 503, the same ones in each run (more than 0, up to 1)",
+    )
     parser.add_argument("--quiet", action="store_true", help="do not write a line for each request")
     parser.add_argument(
         "command",
@@ -106,6 +153,11 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
         nargs=argparse.REMAINDER,
         help="run this command with the sandbox in its environment, and end with it",
     )
+    return parser
+
+
+def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.sandbox") -> int:
+    parser = _parser(prog)
     options = parser.parse_args(arguments)
     if options.token is not None and options.token_file is not None:
         parser.error("give --token or --token-file, not both")
@@ -124,6 +176,10 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
             if options.seed is not None:
                 with options.seed.open(encoding="utf-8") as lines:
                     sandbox.load(lines)
+            if options.demo:
+                sandbox.demo()
+            for fault in options.faults:
+                sandbox.fail(**fault)
             if options.command:
                 return _run(options.command[options.command[0] == "--" :], sandbox)
             _wait(sandbox, quiet=options.quiet)

@@ -21,14 +21,13 @@ from starlette.types import ASGIApp
 
 from quantcdn.sandbox import _app
 from quantcdn.sandbox._bench import Bench
-from quantcdn.sandbox._faults import Fault, Rule
+from quantcdn.sandbox._faults import rule_from
 from quantcdn.sandbox._journal import Received
 from quantcdn.sandbox._seed import seeded
 from quantcdn.sandbox._store import Store
 from quantcdn.sandbox._validation import Refusal
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
-_RULE = ("times", "after", "rate")
 
 
 def applications(store: Store, bench: Bench, secret: str, organisation: str) -> Mapping[str, ASGIApp]:
@@ -104,13 +103,7 @@ class _Control:
         return JSONResponse([asdict(rule) for rule in self._bench.faults.rules()])
 
     async def fail(self, request: Request) -> Response:
-        fields = await _fields(request)
-        rule = {name: fields.pop(name) for name in _RULE if name in fields}
-        operation = fields.pop("operation", None)
-        for name in fields:
-            if name not in Fault.__dataclass_fields__:
-                raise ValueError(f"a fault has no {name!r}, but {', '.join([*Fault.__dataclass_fields__, *_RULE])}")
-        self._bench.faults.add(Rule(operation, Fault(**fields), **rule))
+        self._bench.faults.add(rule_from(await _fields(request)))
         return await self.faults(request)
 
     async def mend(self, request: Request) -> Response:

@@ -1,18 +1,20 @@
-"""Faults on demand: which requests fail, and how. Pure: they are played elsewhere, and chance is handed in."""
+"""Faults on demand: which requests fail, and how. They are played elsewhere."""
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 OPERATIONS = ("create", "get", "list", "update", "extend", "delete")
 ANY = "any"
 _LONG_NAMES = {f"{name}_ai_session{'s' if name == 'list' else ''}": name for name in OPERATIONS}
 _ENDINGS = ("status", "drop", "reset", "truncate", "garble")
+_COUNTED = ("times", "after", "rate")
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,47 @@ class Rule:
         return True
 
 
-class Faults:
-    """The rules that are in force. Several threads may use it."""
+def rule_from(fields: Mapping[str, Any]) -> Rule:
+    """The rule that these fields tell of, which are named as the arguments of `fail`.
 
-    def __init__(self, chance: Callable[[], float] = random.random) -> None:
-        self._chance = chance
+    Raises:
+        ValueError: a field is unknown or missing, or its value is not usable; the text says which.
+    """
+    given = {**fields}
+    operation = given.pop("operation", None)
+    rule = {name: given.pop(name) for name in _COUNTED if name in given}
+    for name in given:
+        if name not in Fault.__dataclass_fields__:
+            raise ValueError(f"a fault has no {name!r}, but {', '.join([*Fault.__dataclass_fields__, *_COUNTED])}")
+    return Rule(operation, Fault(**given), **rule)
+
+
+def fields_written(text: str) -> dict[str, Any]:
+    """The fields of a rule from a text such as ``update:status=429,times=2`` or ``get:reset``.
+
+    Raises:
+        ValueError: a part is missing, or stands there twice; the text says which.
+    """
+    operation, colon, rest = text.partition(":")
+    if not colon:
+        raise ValueError(f"say what goes wrong after a colon, as in {operation or 'update'}:status=429,times=2")
+    fields: dict[str, Any] = {"operation": operation}
+    for part in rest.split(","):
+        name, given, value = part.partition("=")
+        if name in fields:
+            raise ValueError(f"{name} is given twice")
+        fields[name] = _value(value) if given else True
+    return fields
+
+
+class Faults:
+    """The rules that are in force. Several threads may use it.
+
+    Chance is the same in each run, and begins anew when nothing fails any more: what a rate strikes can be repeated.
+    """
+
+    def __init__(self) -> None:
+        self._chance = random.Random(0)
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
 
@@ -133,6 +171,7 @@ class Faults:
         """Let nothing fail any more."""
         with self._lock:
             self._rules.clear()
+            self._chance.seed(0)
 
     def rules(self) -> list[Rule]:
         """The rules as they stand."""
@@ -144,7 +183,7 @@ class Faults:
         fault: Fault | None = None
         with self._lock:
             for rule in self._rules:
-                if rule.strikes(operation, self._chance):
+                if rule.strikes(operation, self._chance.random):
                     fault = rule.fault if fault is None else fault.joined(rule.fault)
         return fault
 
@@ -160,6 +199,13 @@ def operation_named(name: str, *, or_any: bool = False) -> str:
     if short not in known:
         raise ValueError(f"there is no operation {name!r}; there are {', '.join(known)}")
     return short
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _check_seconds(name: str, value: object) -> None:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from quantcdn.sandbox import _demo
 from quantcdn.sandbox._clock import Clock
 from quantcdn.sandbox._faults import Fault, Rule
 from quantcdn.sandbox._journal import Requests
-from quantcdn.sandbox._seed import exported, seeded
+from quantcdn.sandbox._seed import Seeded, exported, seeded
 
 if TYPE_CHECKING:
     from quantcdn.sandbox._bench import Bench
@@ -90,7 +91,7 @@ class RunningSandbox(Sandbox):
             garble: answer what is no JSON. What was asked is done.
             times: how many requests fail; all when left out.
             after: how many requests pass before.
-            rate: the share of requests that fail, up to 1.
+            rate: the share of requests that fail, up to 1. Which ones is the same in each run, and after each `reset`.
 
         Raises:
             ValueError: an argument is not usable; the text says which.
@@ -172,11 +173,27 @@ class RunningSandbox(Sandbox):
         Raises:
             ValueError: a line is no session, or the session is there already; the text says which.
         """
-        sessions = list(exported(lines, self.clock()))
-        for session in sessions:
-            self._serving.call(partial(self._store.add, self.organisation, session))
-        return len(sessions)
+        return self._put(exported(lines, self.clock()))
+
+    def demo(self) -> int:
+        """Put a believable organisation there to look at: groups, users, models, tokens, talks, dates over weeks.
+
+        It is the same each time, with dates that lead up to the present of `clock`.
+
+        Returns:
+            how many sessions it has.
+
+        Raises:
+            ValueError: it is there already.
+        """
+        return self._put(_demo.organisation(self.clock()))
 
     def reset(self) -> None:
         """Begin anew: without sessions, without faults, with nothing that came, and with the clock as it was given."""
         self._serving.call(lambda: self._bench.reset(self._store))
+
+    def _put(self, made: Iterable[Seeded]) -> int:
+        sessions = list(made)
+        for session in sessions:
+            self._serving.call(partial(self._store.add, self.organisation, session))
+        return len(sessions)
