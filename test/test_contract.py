@@ -9,19 +9,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 import pytest
 import yaml
 from conftest import Connect
+from contract import SERVED, SOURCE, as_json
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from servers import json_answer, scripted_server
 
 from quantcdn import AISessionsApi, ApiException, ApiValueError, Configuration, models
 
-CONTRACT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text("utf-8"))
+CONTRACT: dict[str, Any] = yaml.safe_load(SOURCE.read_text("utf-8"))
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
 ABSENT = "absent"
 KEYWORDS = ("type", "format", "minimum", "maximum", "default", "enum")
@@ -432,3 +432,7 @@ def test_access_is_by_bearer_token(connect: Connect) -> None:
     with scripted_server([json_answer([])]) as server:
         connect(server.host, access_token="qc_1").list_ai_sessions("org")
     assert server.request.headers["authorization"].lower() == f"{scheme['scheme']} qc_1"
+
+
+def test_what_the_sandbox_serves_is_the_contract_as_it_stands() -> None:
+    assert SERVED.read_text("utf-8") == as_json(), "python test/contract.py writes it anew"

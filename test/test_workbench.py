@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 import urllib3
+import yaml
 from conftest import Connect
 
 from quantcdn import AISessionsApi, TooManyRequestsException, bulk
@@ -357,6 +360,12 @@ def test_requests_are_told_live(service: RunningSandbox, api: AISessionsApi) -> 
     events.close()
 
 
+def test_the_contract_names_the_sandbox_as_its_server(service: RunningSandbox) -> None:
+    contract = urllib3.request("GET", f"{service.host}/openapi.json").json()
+    assert contract["servers"] == [{"url": service.host}]
+    assert len(contract["paths"]) == 3
+
+
 def test_a_health_check_needs_no_secret(service: RunningSandbox) -> None:
     assert urllib3.request("GET", f"{service.host}/healthz").json() == {"status": "ok"}
     assert len(service.requests) == 0
@@ -402,6 +411,77 @@ def test_an_unknown_outcome_can_be_made_from_public_names() -> None:
     assert isinstance(lost, ConnectionException)
     assert not lost.never_sent
     assert "the connection was lost" in str(lost)
+
+
+# For other machines
+
+
+def own_address() -> str:
+    """An address of this machine that is no loopback. What is sent to it does not leave the machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # of a datagram socket, it sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
+def test_what_other_machines_can_reach_must_be_allowed_and_have_a_token_of_its_own() -> None:
+    with pytest.raises(ValueError, match="unless allow_remote"), running(host="0.0.0.0"):
+        pass
+    with (
+        pytest.raises(ValueError, match="needs an access_token of your own"),
+        running(host="0.0.0.0", allow_remote=True),
+    ):
+        pass
+
+
+def test_other_machines_may_use_any_name_and_this_one_its_own() -> None:
+    named = {"Host": "sandbox:8080"}
+    with running(host="0.0.0.0", allow_remote=True, access_token="a-token") as service:
+        assert service.host.startswith("http://127.0.0.1:")
+        assert urllib3.request("GET", f"{service.host}/api/v3", headers=named).status == 404
+        remote = service.host.replace("127.0.0.1", own_address())
+        path = f"/api/v3/organizations/{service.organisation}/ai/sessions"
+        access = {"Authorization": "Bearer a-token"}
+        assert urllib3.request("GET", remote + path, headers=named | access).status == 200
+        assert urllib3.request("GET", remote + path, headers=named).status == 401
+        assert urllib3.request("GET", service.host + path, headers=named | access).status == 421
+
+
+CONTAINER = Path(__file__).parents[1] / "docs" / "container"
+
+
+def test_the_container_runs_what_works_here() -> None:
+    lines = (CONTAINER / "Containerfile").read_text("utf-8").splitlines()
+    entry, health = (
+        json.loads(line.partition("[")[1] + line.partition("[")[2])
+        for kind in ("ENTRYPOINT", "HEALTHCHECK")
+        for line in lines
+        if line.startswith(kind)
+    )
+    compose = yaml.safe_load((CONTAINER / "compose.yaml").read_text("utf-8"))["services"]
+    environment = {**os.environ, "QUANTCDN_SANDBOX_TOKEN": "a-token"}
+    entry[0] = health[0] = sys.executable
+    assert compose["sandbox"]["command"][:2] == ["--organisation", "my-organisation"]
+    with subprocess.Popen(
+        [*entry, "--port", "0", "--organisation", "my-organisation"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout
+        address = process.stdout.readline().split()[4]
+        health[-1] = health[-1].replace("http://127.0.0.1:8080", address)
+        assert subprocess.run(health).returncode == 0
+        used = {**os.environ, **compose["application"]["environment"], "QUANT_BASE_URL": address}
+        used["QUANT_API_TOKEN"] = "a-token"
+        look = subprocess.run([sys.executable, "-c", LOOK], env=used, capture_output=True, text=True)
+        assert (look.returncode, look.stdout) == (7, "")
+        process.terminate()
+        assert process.stderr
+        assert "not encrypted" in process.stderr.read()
 
 
 # In a terminal

@@ -12,7 +12,7 @@ In a terminal: ``python -m quantcdn.sandbox``. Both need the extra ``sandbox``.
 
 How the sandbox decides what the contract leaves open:
 
-- **Names.** What was meant for another host than this machine, by its ``Host``, is 421.
+- **Names.** What comes from this machine and was meant for another, by its ``Host``, is 421.
 - **Access.** 401 for a missing or unknown token, 403 for an organisation the token takes no part in. A session of
   another organisation is 404, as is one that expired or was deleted; deleting such a session is 404 too.
 - **Requests are closed.** Unknown or repeated keys and query parameters, null, and ``60.0`` where an integer is due are
@@ -102,6 +102,7 @@ def running(
     tokens: Mapping[str, Collection[str]] | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
+    allow_remote: bool = False,
     clock: Callable[[], datetime] | None = None,
 ) -> Generator[RunningSandbox, None, None]:
     """Run a sandbox in a thread of this process for the length of a ``with`` block.
@@ -113,6 +114,7 @@ def running(
         tokens: Further tokens, each with the organisations it takes part in.
         host: The loopback address to listen on.
         port: The port to listen on; any free one when left out.
+        allow_remote: Whether other machines may reach the host, without TLS; it then needs an access_token of your own.
         clock: Tells the time, as an aware datetime; the system's clock when left out.
 
     Raises:
@@ -126,12 +128,14 @@ def running(
         raise ImportError(
             'the sandbox needs Starlette and uvicorn; in a clone, pip install ".[sandbox]" brings them', name=error.name
         ) from error
+    if allow_remote and access_token is None:
+        raise ValueError("a sandbox that other machines can reach needs an access_token of your own (--token-file)")
     token = f"qc_sandbox_{secrets.token_hex(16)}" if access_token is None else access_token
     own = "sandbox" if organisation is None else organisation
     access = _app.granted([(token, [own]), *(tokens or {}).items()])
     bench = _bench.Bench(Clock(clock))
     secret = secrets.token_urlsafe(16)
-    listener = _server.listen(host, port)
+    listener = _server.listen(host, port, allow_remote=allow_remote)
     with listener, closing(_store.Store(database, bench.clock)) as store:
         beside = _control.applications(store, bench, secret, own)
         with _server.serving(_app.application(store, access, bench.around, beside), listener) as serving:

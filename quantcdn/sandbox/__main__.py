@@ -107,9 +107,15 @@ def _fields(read: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, 
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="AI sessions, served on loopback.")
+    parser = argparse.ArgumentParser(prog=prog, description="AI sessions, served on this machine.")
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=0, type=int, help="the port to listen on (default: any free one)")
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="let the host be one that other machines can reach, such as 0.0.0.0; there is no TLS, and the token must "
+        "be your own",
+    )
     parser.add_argument("--database", metavar="FILE", help="keep the sessions in this file (default: in memory)")
     parser.add_argument(
         "--token",
@@ -169,6 +175,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
         with running(
             host=options.host,
             port=options.port,
+            allow_remote=options.allow_remote,
             database=options.database,
             access_token=os.environ.get(_TOKEN) if token is None else token,
             organisation=options.organisation,
@@ -182,6 +189,8 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
                 sandbox.fail(**fault)
             if options.command:
                 return _run(options.command[options.command[0] == "--" :], sandbox)
+            if options.allow_remote:
+                print("Other machines can reach it, and what they send is not encrypted.", file=sys.stderr)
             _wait(sandbox, quiet=options.quiet)
     except KeyboardInterrupt:
         pass

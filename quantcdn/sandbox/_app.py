@@ -237,10 +237,12 @@ def _segment(request: Request, name: str) -> str:
 
 
 def refuse_other_names(request: Request) -> None:
-    """Answer only what was meant for this machine.
+    """Answer what comes from this machine only where it was meant for this machine.
 
     A page in a browser could otherwise have a name of its own point here (DNS rebinding), and use the sandbox.
     """
+    if not _is_loopback(request.scope["server"][0]):
+        return
     given = request.headers.getlist("host")
     name = re.sub(r":\d*\Z", "", given[0]).lower() if len(given) == 1 else ""
     if name != "localhost" and not name.endswith(".localhost") and not _is_loopback(name):

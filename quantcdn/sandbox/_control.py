@@ -11,6 +11,7 @@ import hmac
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import asdict
+from importlib.resources import files
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -53,11 +54,17 @@ def applications(store: Store, bench: Bench, secret: str, organisation: str) -> 
             ]
         ),
         "healthz": Starlette(routes=[Route("/healthz", _health)]),
+        "openapi.json": Starlette(routes=[Route("/openapi.json", _contract)]),
     }
 
 
 async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+async def _contract(request: Request) -> Response:
+    contract = json.loads(files("quantcdn.sandbox").joinpath("openapi.json").read_text("utf-8"))
+    return JSONResponse({**contract, "servers": [{"url": str(request.base_url).rstrip("/")}]})
 
 
 class _Control:

@@ -29,14 +29,17 @@ _SLICE = 0.1
 """The longest to wait at a time, in seconds: on Windows, Ctrl-C is not heard before."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind to a loopback address only: the token is printed, and there is no TLS."""
+def listen(host: str, port: int, *, allow_remote: bool = False) -> socket.socket:
+    """Bind to a loopback address, unless more is allowed: there is no TLS."""
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         raise ValueError(f"the host must be a loopback address, such as 127.0.0.1, not {host}") from None
-    if not address.is_loopback:
-        raise ValueError(f"the sandbox listens on loopback only, such as 127.0.0.1, not on {host}")
+    if not (address.is_loopback or allow_remote):
+        raise ValueError(
+            f"the sandbox listens on loopback only, such as 127.0.0.1, not on {host}, unless allow_remote"
+            " (--allow-remote) says that other machines may reach it"
+        )
     if not 0 <= port <= 65535:
         raise ValueError(f"the port must be from 0 to 65535, not {port}")
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
@@ -86,6 +89,7 @@ def serving(app: ASGIApp, listener: socket.socket) -> Generator[Serving, None, N
     loop, stop = started.result()
     try:
         host, port = listener.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, str(host))
         yield Serving(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", loop)
     finally:
         loop.call_soon_threadsafe(stop.set)
