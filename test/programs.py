@@ -165,6 +165,15 @@ def microsocks(directory: Path, credentials: tuple[str, str] | None = None) -> G
 
 
 @contextlib.contextmanager
+def prism(directory: Path, contract: Path, upstream: str) -> Generator[Program, None, None]:
+    """A proxy that holds what passes against a contract, and answers an error where the two differ."""
+    port = free_port()
+    arguments = ["proxy", str(contract), upstream, "--errors", "--port", str(port), "--host", "127.0.0.1"]
+    with _running("prism", arguments, directory, port) as output:
+        yield Program(port, output)
+
+
+@contextlib.contextmanager
 def _running(name: str, arguments: list[str], directory: Path, port: int) -> Generator[Path, None, None]:
     """Run a program until the `with` block ends; the value is the file that holds its output."""
     executable = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")

@@ -794,6 +794,20 @@ def check_named_tests(table: Table, _sent: dict[str, Received]) -> None:
         assert f"def {name}(" in (ROOT / "test" / file).read_text("utf-8")
 
 
+def check_deviations(table: Table, _sent: dict[str, Received]) -> None:
+    """Whether they occur, `tox -e faithful` finds; here, that each is one."""
+    contract = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+    documented = {
+        re.split("[A-Z]", definition["operationId"])[0]: set(definition["responses"])
+        for path in contract["paths"].values()
+        for definition in path.values()
+        if isinstance(definition, dict)
+    }
+    for names, status, _, _ in table.body:
+        for operation in documented if names == "all" else names.split(", "):
+            assert status not in documented[operation] - {"200", "400"}, operation
+
+
 CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Class", "Method", "HTTP request", "Description"): check_endpoints,
     ("Method", "HTTP request", "Description"): check_endpoints,
@@ -820,6 +834,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("To", "Read"): check_where_to_go,
     ("Way", "Calls a second", "Event loop held up"): check_ways,
     ("What differs", "Test"): check_named_tests,
+    ("Operations", "Status", "Says, or takes", "Why"): check_deviations,
     ("What happens", "What the reader sees", "What is stored", "Test"): check_named_tests,
 }
 CHECKS_BY_HEADING = {"Properties": check_properties, "Parameters": check_parameters, "Per-call options": check_options}
