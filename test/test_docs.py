@@ -834,6 +834,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("To", "Read"): check_where_to_go,
     ("Way", "Calls a second", "Event loop held up"): check_ways,
     ("What differs", "Test"): check_named_tests,
+    ("What holds", "Test"): check_named_tests,
     ("Operations", "Status", "Says, or takes", "Why"): check_deviations,
     ("What happens", "What the reader sees", "What is stored", "Test"): check_named_tests,
 }

@@ -54,7 +54,7 @@ class Client:
     """One token's view of one organisation."""
 
     def __init__(self, host: str, token: str, organisation: str) -> None:
-        self.host = host
+        self.host, self.token, self.organisation = host, token, organisation
         self.base = f"/api/v3/organizations/{organisation}/ai/sessions"
         self.headers = {"Authorization": f"Bearer {token}"}
         self.pool = urllib3.PoolManager(retries=False, timeout=10, maxsize=16)

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -174,10 +175,38 @@ def test_reading_waits_for_no_writer(tmp_path: Path) -> None:
 def test_a_write_is_on_the_disk_when_it_is_answered(tmp_path: Path, steps: Steps) -> None:
     with sandbox.running(database=tmp_path / "sessions.db") as service:
         client_of(service).create()
-        (database,) = steps.connections
+        database = steps.connections[0]
         pragmas = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert pragmas == ["wal", 2]  # a log that is synchronised at each commit: one wait for the disk
     assert [file.name for file in tmp_path.iterdir()] == ["sessions.db"]
+
+
+def test_reading_waits_for_no_disk(tmp_path: Path, steps: Steps) -> None:
+    """It is told what was kept before."""
+    waiting, ready = threading.Event(), threading.Event()
+
+    def hold(statement: str) -> None:
+        if statement == "COMMIT" and not waiting.is_set():
+            waiting.set()
+            assert ready.wait(30)
+
+    with sandbox.running(database=tmp_path / "sessions.db") as service, ThreadPoolExecutor(2) as pool:
+        client = client_of(service)
+        session = client.create()
+        steps.traced = hold
+        try:
+            update = pool.submit(client.send, "PUT", f"/{session}", json={"newMessages": messages(1)})
+            assert waiting.wait(30)
+            extension = pool.submit(client.send, "PUT", f"/{session}/extend")
+            assert client.contents(session) == []
+            assert client.listed() == [session]
+            assert_error(client.send("PUT", f"/{MISSING}", json={}), 404)
+            assert not update.done()
+            assert not extension.done()
+        finally:
+            ready.set()
+        assert (update.result().status, extension.result().status) == (200, 200)
+        assert client.contents(session) == ["x"]
 
 
 class Moment:

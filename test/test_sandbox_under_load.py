@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from stalls import measured_stall
 from test_sandbox import Client, client_of, process
 
 from quantcdn import sandbox
@@ -37,11 +40,12 @@ class Load:
         self.session = client.create(expirationMinutes=1440)
         self.answered: list[str] = []
         self.under_way = threading.Event()
+        self.enough = threading.Event()
         self._numbers = itertools.count()
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Append in the background; when the block ends, wait for all clients to have met an error."""
+        """Append in the background; when the block ends, wait for all clients to have met an error, or enough."""
         with ThreadPoolExecutor(CLIENTS) as pool:
             clients = [pool.submit(self._append) for _ in range(CLIENTS)]
             assert self.under_way.wait(60)
@@ -60,6 +64,8 @@ class Load:
             self.answered.append(str(number))
             if len(self.answered) > 3 * CLIENTS:
                 self.under_way.set()
+            if self.enough.is_set():
+                return
 
 
 def stored(database: Path, load: Load) -> list[str]:
@@ -116,6 +122,63 @@ def test_what_was_answered_stands_once_after_kill_9(tmp_path: Path) -> None:
         assert len(set(contents)) == len(contents)
         assert set(load.answered) <= set(contents)
         assert len(contents) - len(load.answered) <= CLIENTS
+
+
+QUICK = 0.025
+"""How long ninety-nine of a hundred gets may take beside sixteen writers, in seconds."""
+
+
+@contextlib.contextmanager
+def written_to(client: Client) -> Iterator[str]:
+    """A session that sixteen clients append to, in a process of their own, for the length of a `with` block."""
+    ours, theirs = multiprocessing.Pipe()
+    arguments = (theirs, client.host, client.token, client.organisation)
+    writers = multiprocessing.get_context("spawn").Process(target=write, args=arguments, daemon=True)
+    writers.start()
+    try:
+        session: str = ours.recv()
+        yield session
+        ours.send("enough")
+        assert ours.recv() > 3 * CLIENTS
+    finally:
+        writers.kill()
+        writers.join()
+
+
+def write(until: multiprocessing.connection.Connection, *service: str) -> None:
+    load = Load(Client(*service))
+    with load.running():
+        until.send(load.session)
+        until.recv()
+        load.enough.set()
+    until.send(len(load.answered))
+
+
+def test_a_get_is_quick_beside_sixteen_writers(tmp_path: Path) -> None:
+    times: list[float] = []
+    with (
+        process("--database", str(tmp_path / "sessions.db")) as (_, client),
+        written_to(client),
+        measured_stall() as stall,
+    ):
+        session = client.create(initialMessages=[{"role": "user", "content": "Hello"}])
+        ends = time.monotonic() + SECONDS
+        while time.monotonic() < ends:
+            began = time.perf_counter()
+            assert client.contents(session) == ["Hello"]
+            times.append(time.perf_counter() - began)
+    assert sorted(times)[len(times) * 99 // 100] < QUICK + stall.seconds, f"it stalled for {stall.seconds:.3f} s"
+
+
+def test_what_is_read_beside_sixteen_writers_is_whole(tmp_path: Path) -> None:
+    """Each append is a message and a token; a later answer has what an earlier one had."""
+    contents: list[str] = []
+    with process("--database", str(tmp_path / "sessions.db")) as (_, client), written_to(client) as session:
+        for _ in range(20):
+            found = client.send("GET", f"/{session}").json()
+            before, contents = contents, [message["content"] for message in found["messages"]]
+            assert contents[: len(before)] == before
+            assert len(contents) == len(set(contents)) == found["total_tokens"]
 
 
 def test_it_holds_while_sixteen_clients_do_all_that_there_is_to_do(tmp_path: Path) -> None:

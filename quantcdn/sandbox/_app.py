@@ -155,11 +155,10 @@ def application(
             if method == "PUT":
                 store.find(organisation, session_id)
             body = await _body(request) if method in ("POST", "PUT") else b""
+            call = Call(store, organisation, session_id, request.scope["query_string"], body)
             # Run on the event loop, which does one thing at a time: SQLite has one writer at a time anyway.
-            try:
-                return operations[method](Call(store, organisation, session_id, request.scope["query_string"], body))
-            finally:
-                await commits.made()
+            carry_out = functools.partial(operations[method], call)
+            return carry_out() if method == "GET" else await commits.kept(carry_out)
         except Refusal as refusal:
             return error(refusal.status, refusal.message, refusal.headers)
         except ClientDisconnect:

@@ -84,6 +84,13 @@ def opened(path: str | os.PathLike[str] | None, title_of: Titling, opening_of: T
     return database
 
 
+def reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """A further connection to a file that is opened: it reads what is committed, and waits for no writer."""
+    database = sqlite3.connect(os.fspath(path), check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    return database
+
+
 def _prepare(database: sqlite3.Connection) -> None:
     if _version(database) < _VERSION:
         with database:

@@ -1,6 +1,7 @@
 """The sessions and their messages in SQLite. A method changes all that it should or nothing; the next commit keeps it.
 
-A store is used by one thread at a time; several stores, in several processes, may share a file.
+A store is used by one thread at a time, but for its commits: another thread may wait for the disk while what was
+committed before is read. Several stores, in several processes, may share a file.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -34,28 +36,37 @@ class Store:
     def __init__(self, database: str | os.PathLike[str] | None, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._now()
-        self._database = _database.opened(database, _title, _opening)
+        self._writing = _database.opened(database, _title, _opening)
+        self._reading = self._writing if database is None else _database.reader(database)
+        self._writes = threading.Lock()
         self._lost = False
 
     def close(self) -> None:
-        self._database.commit()
-        self._database.close()
+        self._writing.commit()
+        self._writing.close()
+        self._reading.close()
+
+    @property
+    def waits_for_the_disk(self) -> bool:
+        """Whether a commit takes long, and reads need not wait for it."""
+        return self._reading is not self._writing
 
     @property
     def changed(self) -> bool:
         """Whether there is something to commit."""
-        return self._lost or self._database.in_transaction
+        return self._lost or self._writing.in_transaction
 
     def commit(self) -> None:
         """Keep all changes since the last commit; where it raises, none of them is kept."""
-        lost, self._lost = self._lost, False
-        try:
-            if lost:
-                raise OSError("SQLite took back what was to be committed")
-            self._database.commit()
-        except BaseException:
-            self._database.rollback()
-            raise
+        with self._writes:
+            lost, self._lost = self._lost, False
+            try:
+                if lost:
+                    raise OSError("SQLite took back what was to be committed")
+                self._writing.commit()
+            except BaseException:
+                self._writing.rollback()
+                raise
 
     def page(self, organisation: str, listing: Listing) -> list[Session]:
         filters = {
@@ -63,7 +74,7 @@ class Store:
             for name, value in vars(listing).items()
             if name in ("user_id", "session_group", "model") and value is not None
         }
-        rows = self._database.execute(
+        rows = self._reading.execute(
             f"SELECT {_SUMMARY} FROM sessions WHERE {_THERE} AND status = 'active'"
             + "".join(f" AND {name} = :{name}" for name in filters)
             + " ORDER BY created_at DESC, number DESC LIMIT :limit OFFSET :offset",
@@ -74,7 +85,7 @@ class Store:
     def create(self, organisation: str, creation: Creation) -> Session:
         now, session_id = self._now(), str(uuid.uuid4())
         with self._transaction():
-            self._database.execute(
+            self._writing.execute(
                 "DELETE FROM sessions WHERE number IN (SELECT number FROM sessions WHERE expires_at <= ? LIMIT ?)",
                 [_text(now), _REMOVED_AT_ONCE],
             )
@@ -94,55 +105,55 @@ class Store:
                     creation.messages,
                 ),
             )
-            return self._find(organisation, session_id, now)
+            return self._find(self._writing, organisation, session_id, now)
 
     def get(self, organisation: str, session_id: str) -> tuple[Session, list[dict[str, str]]]:
         with self._snapshot():
-            session = self._find(organisation, session_id, self._now())
-            rows = self._database.execute(
+            session = self._find(self._reading, organisation, session_id, self._now())
+            rows = self._reading.execute(
                 "SELECT role, content FROM messages WHERE session = ? ORDER BY number", [session["number"]]
             )
             return {**session, "metadata": json.loads(session["metadata"])}, [dict(row) for row in rows]
 
     def find(self, organisation: str, session_id: str) -> None:
         """Refuse a session that is not there."""
-        self._find(organisation, session_id, self._now(), "number")
+        self._find(self._reading, organisation, session_id, self._now(), "number")
 
     def update(self, organisation: str, session_id: str, update: Update) -> Session:
         now = self._now()
         with self._transaction():
-            session = self._find(organisation, session_id, now, "number, status, total_tokens")
+            session = self._find(self._writing, organisation, session_id, now, "number, status, total_tokens")
             total_tokens = session["total_tokens"] + update.tokens
             if total_tokens > LARGEST_INTEGER:
                 raise Refusal(400, f"tokensUsed would take the total past {LARGEST_INTEGER}.")
             self._append(session["number"], update.messages)
             if update.metadata is not None:
-                self._database.execute(
+                self._writing.execute(
                     "UPDATE sessions SET model = ?, title = ?, metadata = ? WHERE number = ?",
                     [*_kept(update.metadata), session["number"]],
                 )
-            self._database.execute(
+            self._writing.execute(
                 "UPDATE sessions SET status = ?, total_tokens = ?, updated_at = ? WHERE number = ?",
                 [update.status or session["status"], total_tokens, _text(now), session["number"]],
             )
-            return self._find(organisation, session_id, now)
+            return self._find(self._writing, organisation, session_id, now)
 
     def extend(self, organisation: str, session_id: str, minutes: int) -> tuple[Session, bool]:
         """Move the expiry; the second result tells whether it ended at the limit instead."""
         now = self._now()
         with self._transaction():
-            session = self._find(organisation, session_id, now)
+            session = self._find(self._writing, organisation, session_id, now)
             wanted = datetime.fromisoformat(session["expires_at"].replace("Z", "+00:00")) + timedelta(minutes=minutes)
             limit = now + _LONGEST_AHEAD
-            self._database.execute(
+            self._writing.execute(
                 "UPDATE sessions SET expires_at = ? WHERE number = ?", [_text(min(wanted, limit)), session["number"]]
             )
-            return self._find(organisation, session_id, now), wanted > limit
+            return self._find(self._writing, organisation, session_id, now), wanted > limit
 
     def delete(self, organisation: str, session_id: str) -> None:
         with self._transaction():
-            session = self._find(organisation, session_id, self._now())
-            self._database.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
+            session = self._find(self._writing, organisation, session_id, self._now())
+            self._writing.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
 
     def add(self, organisation: str, session: Seeded) -> None:
         """Add a session that was made elsewhere, and commit.
@@ -160,14 +171,12 @@ class Store:
     def clear(self) -> None:
         """Forget all sessions, and commit."""
         with self._transaction():
-            self._database.execute("DELETE FROM sessions")
+            self._writing.execute("DELETE FROM sessions")
         self.commit()
 
     def overview(self) -> list[Session]:
         """All sessions of all organisations, also those that have expired, the newest first."""
-        rows = self._database.execute(
-            f"SELECT organisation, {_ALL} FROM sessions ORDER BY created_at DESC, number DESC"
-        )
+        rows = self._reading.execute(f"SELECT organisation, {_ALL} FROM sessions ORDER BY created_at DESC, number DESC")
         return [{**dict(row), "metadata": json.loads(row["metadata"])} for row in rows]
 
     def _now(self) -> datetime:
@@ -179,42 +188,43 @@ class Store:
     @contextmanager
     def _snapshot(self) -> Generator[None, None, None]:
         """Read as of one moment, without a lock that a writer needs."""
-        if self._database.in_transaction:
+        if self._reading.in_transaction:
             yield
             return
-        with self._database:
-            self._database.execute("BEGIN")
+        with self._reading:
+            self._reading.execute("BEGIN")
             yield
 
     @contextmanager
     def _transaction(self) -> Generator[None, None, None]:
         """Change all or nothing, within the transaction that the next commit ends."""
-        if not self._database.in_transaction:
-            # Takes the write lock at once: what is read inside cannot change before it is written.
-            self._database.execute("BEGIN IMMEDIATE")
-        self._database.execute("SAVEPOINT change")
-        try:
-            yield
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK TO change")
-                self._database.execute("RELEASE change")
-            else:  # with a full disk, say, SQLite takes back the changes before as well
-                self._lost = True
-            raise
-        self._database.execute("RELEASE change")
+        with self._writes:
+            if not self._writing.in_transaction:
+                # Takes the write lock at once: what is read inside cannot change before it is written.
+                self._writing.execute("BEGIN IMMEDIATE")
+            self._writing.execute("SAVEPOINT change")
+            try:
+                yield
+            except BaseException:
+                if self._writing.in_transaction:
+                    self._writing.execute("ROLLBACK TO change")
+                    self._writing.execute("RELEASE change")
+                else:  # with a full disk, say, SQLite takes back the changes before as well
+                    self._lost = True
+                raise
+            self._writing.execute("RELEASE change")
 
-    def _find(self, organisation: str, session_id: str, now: datetime, columns: str = _ALL) -> Session:
+    def _find(
+        self, database: sqlite3.Connection, organisation: str, session_id: str, now: datetime, columns: str = _ALL
+    ) -> Session:
         parameters = {"organisation": organisation, "now": _text(now), "id": session_id}
-        row = self._database.execute(
-            f"SELECT {columns} FROM sessions WHERE id = :id AND {_THERE}", parameters
-        ).fetchone()
+        row = database.execute(f"SELECT {columns} FROM sessions WHERE id = :id AND {_THERE}", parameters).fetchone()
         if row is None:
             raise Refusal(404, "There is no such session, or it has expired.")
         return dict(row)
 
     def _insert(self, organisation: str, session: Seeded) -> None:
-        number = self._database.execute(
+        number = self._writing.execute(
             "INSERT INTO sessions (id, organisation, user_id, session_group, model, title, metadata, status,"
             " total_messages, total_tokens, created_at, updated_at, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
@@ -236,12 +246,12 @@ class Store:
     def _append(self, number: int | None, messages: list[dict[str, str]]) -> None:
         if not messages:
             return
-        self._database.executemany(
+        self._writing.executemany(
             "INSERT INTO messages (session, role, content) VALUES (:session, :role, :content)",
             [{"session": number, **message} for message in messages],
         )
         opening = next((message["content"] for message in messages if message["role"] == "user"), None)
-        self._database.execute(
+        self._writing.execute(
             "UPDATE sessions SET total_messages = total_messages + ?, opening = coalesce(opening, ?) WHERE number = ?",
             [len(messages), _opening(opening), number],
         )
