@@ -1264,7 +1264,7 @@ def test_doctor_serves_a_program_without_the_metadata_of_packages(some_days: Ser
     )
     found = findings(quantcdn({**some_days.env, "PYTHONPATH": str(tmp_path)}, "doctor"))
 
-    assert found["extras"] == ("ok", "cli, sandbox, socks, pandas, notebook")
+    assert found["extras"] == ("ok", "cli, sandbox, socks, pandas, notebook, keyring")
     assert f"urllib3 {metadata.version('urllib3')}, pydantic {metadata.version('pydantic')}," in found["versions"][1]
     assert "None" not in found["versions"][1]
 

@@ -748,8 +748,9 @@ def check_exit_codes(table: Table, _sent: dict[str, Received]) -> None:
 
 def check_commands(table: Table, _sent: dict[str, Received]) -> None:
     root: Any = typer.main.get_command(app)
-    commands = {f"sessions {name}": command for name, command in root.commands["sessions"].commands.items()}
-    commands |= {name: command for name, command in root.commands.items() if name != "sessions"}
+    groups = {name: getattr(command, "commands", None) for name, command in root.commands.items()}
+    commands = {f"{group} {name}": command for group, of in groups.items() if of for name, command in of.items()}
+    commands |= {name: command for name, command in root.commands.items() if not groups[name]}
     expected = {f"`quantcdn {name}`": _first_sentence(command.help) for name, command in commands.items()}
     assert dict(table.body) == expected
 

@@ -12,7 +12,7 @@ from quantcdn._version import __version__
 
 __all__ = ["main"]
 
-_EXTRA = frozenset(["typer", "rich", "tqdm"])
+_EXTRA = frozenset(["typer", "rich", "tqdm", "platformdirs"])
 
 
 def main() -> None:

@@ -11,7 +11,19 @@ from quantcdn._version import __version__
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat
 from quantcdn.cli import _erase as _erase
-from quantcdn.cli._connection import BaseUrl, Connection, Organisation, Retries, Timeout, TokenFile, Verbose, command
+from quantcdn.cli._configure import CONFIGURED, configure
+from quantcdn.cli._configure import listed as profiles
+from quantcdn.cli._connection import (
+    BaseUrl,
+    Connection,
+    Organisation,
+    ProfileName,
+    Retries,
+    Timeout,
+    TokenFile,
+    Verbose,
+    command,
+)
 from quantcdn.cli._doctor import CHECKED, doctor
 from quantcdn.cli._sessions import sessions
 
@@ -38,6 +50,7 @@ def _say_version(asked: bool) -> None:
 )
 def quantcdn(
     context: typer.Context,
+    profile: ProfileName = None,
     organisation: Organisation = None,
     base_url: BaseUrl = None,
     token_file: TokenFile = None,
@@ -49,10 +62,12 @@ def quantcdn(
     ] = False,
 ) -> None:
     is_logged = verbose or os.environ.get("QUANTCDN_LOG", "").strip().lower() == "debug"
-    context.obj = Connection(organisation, base_url, token_file, timeout, retries, is_logged)
+    context.obj = Connection(profile, organisation, base_url, token_file, timeout, retries, is_logged)
 
 
 app.add_typer(sessions, name="sessions")
+command(app, CONFIGURED)(configure)
+app.add_typer(profiles, name="profiles")
 command(app, CHECKED)(doctor)
 
 

@@ -18,18 +18,32 @@ import typer
 from typer.core import TyperCommand
 
 from quantcdn import environment
+from quantcdn.cli import _profiles as profiles
 from quantcdn.cli._exits import Exit, Failure, reporting, say
+from quantcdn.cli._profiles import Profile
+from quantcdn.environment import Setting
 
 if TYPE_CHECKING:
     from quantcdn import AISessionsApi, Configuration
 
 P = ParamSpec("P")
 
+_PROFILE = ("QUANTCDN_PROFILE",)
+
 
 def _otherwise(names: tuple[str, ...]) -> str:
-    return f"[else: {', '.join(names)}]"
+    return f"[else: {', '.join(names)}; the profile]"
 
 
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        parser=profiles.profile_name,
+        help="The profile to use, before the environment. [else: QUANTCDN_PROFILE, after it; default]",
+    ),
+]
 Organisation = Annotated[
     str | None,
     typer.Option(
@@ -75,34 +89,105 @@ Verbose = Annotated[
 class Connection:
     """How to reach the service. No option holds a token, which a list of processes or a shell's history would show."""
 
-    organisation: str | None
-    base_url: str | None
+    profile_option: str | None
+    organisation_id: str | None
+    url: str | None
     token_file: Path | None
     timeout: float
     retries: int | None
     verbose: bool
 
+    @property
+    def profile_name(self) -> Setting | None:
+        """The name of the profile that is asked for."""
+        if self.profile_option is not None:
+            return Setting(self.profile_option, "--profile")
+        return environment.find(_PROFILE)
+
     @cached_property
-    def token(self) -> str | None:
-        """What the file of the token holds. It may be a pipe, which can be read only once."""
-        return None if self.token_file is None else read_text(self.token_file)
+    def profile(self) -> Profile | None:
+        """The profile to use.
+
+        Raises:
+            Failure: there is none with the name that is asked for, or the profiles cannot be used.
+        """
+        name = self.profile_name and self.profile_name.value
+        try:
+            known = profiles.read()
+        except PermissionError:
+            if name:
+                raise
+            known = {}  # nor is the home that of this user, then
+        if name and name not in known:
+            names = ", ".join(known) or "none"
+            raise Failure(Exit.USAGE, f"There is no profile {name} in {profiles.location()}. Those there: {names}")
+        return known.get(name or profiles.DEFAULT)
+
+    @cached_property
+    def token(self) -> Setting | None:
+        """The token. The file that an option names is read once: it may be a pipe."""
+        if self.token_file is not None:
+            return Setting(read_text(self.token_file), str(self.token_file))
+        return self._otherwise(environment.ACCESS_TOKEN, Profile.access_token)
+
+    @property
+    def organisation(self) -> Setting | None:
+        """The organisation."""
+        if self.organisation_id is not None:
+            return Setting(self.organisation_id, "--organisation")
+        return self._otherwise(environment.ORGANISATION, lambda profile: profile.organisation)
+
+    @property
+    def base_url(self) -> Setting | None:
+        """Where the service is; None for its usual place."""
+        if self.url is not None:
+            return Setting(self.url, "--base-url")
+        return self._otherwise(environment.BASE_URL, lambda profile: profile.base_url)
+
+    def _otherwise(self, names: tuple[str, ...], held: Callable[[Profile], str | None]) -> Setting | None:
+        """What the environment says, or the profile: the one that an option names counts first."""
+
+        def of_profile() -> Setting | None:
+            profile = self.profile
+            value = None if profile is None else held(profile)
+            return None if profile is None or value is None else Setting(value, f"the profile {profile.name}")
+
+        if self.profile_option is not None:
+            return of_profile() or environment.find(names)
+        return environment.find(names) or of_profile()
 
     def configuration(self) -> "Configuration":
-        """What the options say, and where they say nothing the environment."""
+        """What the settings say.
+
+        Raises:
+            ApiValueError: there is no token, or a setting cannot be used. The message says where it is from.
+        """
         from quantcdn import Configuration
 
-        return Configuration.from_environment(
-            host=self.base_url, access_token=self.token, timeout=self.timeout, retries=self.retries
-        )
+        configuration = Configuration(timeout=self.timeout, retries=self.retries)
+        base_url, token = self.base_url, needed("access token", environment.ACCESS_TOKEN, self.token)
+        if base_url is not None:
+            with environment.blaming(base_url):
+                configuration.host = base_url.value
+        with environment.blaming(token):
+            configuration.access_token = token.value
+        return configuration
 
     @contextmanager
     def open(self) -> "Generator[tuple[AISessionsApi, str], None, None]":
         """A client and the organisation to use it for."""
         from quantcdn import AISessionsApi, ApiClient
 
-        organisation = environment.organisation() if self.organisation is None else self.organisation
+        organisation = needed("organisation", environment.ORGANISATION, self.organisation)
         with ApiClient(self.configuration()) as client:
-            yield AISessionsApi(client), organisation
+            yield AISessionsApi(client), organisation.value
+
+
+def needed(what: str, names: tuple[str, ...], setting: Setting | None) -> Setting:
+    """The setting, unless there is none."""
+    if setting is None:
+        raise Failure(Exit.USAGE, f"{environment.missing(what, names)}. Or keep it in a profile: quantcdn configure")
+    return setting
 
 
 Function: TypeAlias = Callable[Concatenate[Connection, P], Exit | None]

@@ -9,9 +9,10 @@ from importlib import import_module
 from quantcdn import environment
 from quantcdn._show.visible import visible
 from quantcdn._version import __version__
-from quantcdn.cli._connection import Connection
+from quantcdn.cli._connection import Connection, needed
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of
 from quantcdn.cli._output import Form, Output, chosen, write_records
+from quantcdn.cli._profiles import DEFAULT, location
 from quantcdn.exceptions import problem_of
 
 _DEPENDENCIES = {  # the module of each
@@ -25,6 +26,7 @@ _EXTRAS = {  # the modules that each brings
     "socks": ("socks",),
     "pandas": ("pandas",),
     "notebook": ("tqdm", "ipywidgets"),
+    "keyring": ("keyring",),
 }
 _WAYS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -114,14 +116,18 @@ def _installation(_connection: Connection) -> str:
     return os.path.dirname(os.path.dirname(__file__))
 
 
+def _profile(connection: Connection) -> str:
+    profile = connection.profile
+    if profile is None:
+        return f"none is named, and {DEFAULT} is not in {location()}"
+    by = "used where none is named" if connection.profile_name is None else f"from {connection.profile_name.source}"
+    return f"{profile.name}, {by}, in {location()}"
+
+
 def _token(connection: Connection) -> str:
     from quantcdn import Configuration
 
-    setting = environment.find(environment.ACCESS_TOKEN)
-    if connection.token is not None:
-        setting = environment.Setting(connection.token, str(connection.token_file))
-    if setting is None:
-        raise environment.missing("access token", environment.ACCESS_TOKEN)
+    setting = needed("access token", environment.ACCESS_TOKEN, connection.token)
     with environment.blaming(setting):
         Configuration(access_token=setting.value)
     if setting.source == _SHARED:
@@ -130,20 +136,14 @@ def _token(connection: Connection) -> str:
 
 
 def _organisation(connection: Connection) -> str:
-    if connection.organisation is not None:
-        return f"{connection.organisation}, from --organisation"
-    setting = environment.find(environment.ORGANISATION)
-    if setting is None:
-        raise environment.missing("organisation", environment.ORGANISATION)
+    setting = needed("organisation", environment.ORGANISATION, connection.organisation)
     return f"{setting.value}, from {setting.source}"
 
 
 def _base_url(connection: Connection) -> str:
     from quantcdn import Configuration
 
-    setting = environment.find(environment.BASE_URL)
-    if connection.base_url is not None:
-        setting = environment.Setting(connection.base_url, "--base-url")
+    setting = connection.base_url
     if setting is None:
         return f"{Configuration().host}, the default"
     with environment.blaming(setting):
@@ -159,9 +159,10 @@ def _network(_connection: Connection) -> str:
 def _server(connection: Connection) -> str:
     from quantcdn import ApiClient, Configuration
 
-    setting = environment.find(environment.BASE_URL)
-    host = connection.base_url or (setting.value if setting else None)
-    configuration = Configuration(host, retries=False, timeout=connection.timeout)
+    base_url = connection.base_url
+    configuration = Configuration(
+        None if base_url is None else base_url.value, retries=False, timeout=connection.timeout
+    )
     with ApiClient(configuration) as client:
         started = time.monotonic()
         client.call_api("GET", configuration.host)
@@ -178,6 +179,7 @@ _CHECKS: dict[str, Callable[[Connection], str]] = {
     "versions": _versions,
     "extras": _extras,
     "installation": _installation,
+    "profile": _profile,
     "token": _token,
     "organisation": _organisation,
     "base URL": _base_url,
