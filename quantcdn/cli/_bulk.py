@@ -11,7 +11,7 @@ from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of, writing
 from quantcdn.cli._output import Output, write_record, write_records
-from quantcdn.cli._parameters import ACTIVE, Group, IdleFor, IdsFrom, Model, User, Workers, ids_in
+from quantcdn.cli._parameters import ACTIVE, Group, IdleFor, IdsFrom, Model, SessionIds, User, Workers, ids_in
 from quantcdn.cli._sessions import sessions
 from quantcdn.exceptions import problem_of
 
@@ -28,9 +28,6 @@ _WORDS = {
     "unknown": "of unknown outcome",
     "not_tried": "not tried",
 }
-
-
-SessionIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="The ids.", show_default=False)]
 
 
 @command(sessions, "Delete sessions with their messages. It does not ask.")

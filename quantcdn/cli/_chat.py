@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from quantcdn._show.visible import visible
+from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import Connection, command, decoded
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import prepared
@@ -31,10 +32,19 @@ def chat(
             "and writes its reply to standard output.",
         ),
     ],
-    session_id: Annotated[str | None, typer.Argument(metavar="ID", help="The session to go on with.")] = None,
+    session_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", autocompletion=completion.session_ids, help="The session to go on with."),
+    ] = None,
     new: Annotated[bool, typer.Option("--new", help="Begin a session instead, with --user.")] = False,
     user: Annotated[
-        str | None, typer.Option(metavar="ID", parser=not_blank, help="The user of yours whose new session it is.")
+        str | None,
+        typer.Option(
+            metavar="ID",
+            parser=not_blank,
+            autocompletion=completion.users,
+            help="The user of yours whose new session it is.",
+        ),
     ] = None,
 ) -> None:
     from quantcdn import Conversation

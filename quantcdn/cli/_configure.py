@@ -83,7 +83,10 @@ def list_(connection: Connection, output: Output = None) -> None:
 @command(listed, "Remove a profile, and its token.")
 def remove(
     connection: Connection,
-    name: Annotated[str, typer.Argument(metavar="NAME", parser=profile_name, help="The profile.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", parser=profile_name, autocompletion=profiles.names_like, help="The profile."),
+    ],
 ) -> None:
     profile = profiles.read().get(name)
     if profile is None:

@@ -41,6 +41,7 @@ ProfileName = Annotated[
         "--profile",
         metavar="NAME",
         parser=profiles.profile_name,
+        autocompletion=profiles.names_like,
         help="The profile to use, before the environment. [else: QUANTCDN_PROFILE, after it; default]",
     ),
 ]

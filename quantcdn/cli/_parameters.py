@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from quantcdn._show.visible import is_blank
+from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import read_text
 from quantcdn.cli._exits import Exit, Failure
 
@@ -74,10 +75,22 @@ def column_names(text: str) -> list[str]:
     return names
 
 
-SessionId = Annotated[str, typer.Argument(metavar="ID", help="The id of the session.")]
-User = Annotated[str | None, typer.Option(metavar="ID", help="Only sessions of this user.")]
-Group = Annotated[str | None, typer.Option(metavar="NAME", help="Only sessions of this group.")]
-Model = Annotated[str | None, typer.Option(metavar="NAME", help="Only sessions with this model.")]
+SessionId = Annotated[
+    str, typer.Argument(metavar="ID", autocompletion=completion.session_ids, help="The id of the session.")
+]
+SessionIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID", autocompletion=completion.session_ids, help="The ids.", show_default=False),
+]
+User = Annotated[
+    str | None, typer.Option(metavar="ID", autocompletion=completion.users, help="Only sessions of this user.")
+]
+Group = Annotated[
+    str | None, typer.Option(metavar="NAME", autocompletion=completion.groups, help="Only sessions of this group.")
+]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", autocompletion=completion.models, help="Only sessions with this model.")
+]
 IdleFor = Annotated[
     timedelta | None,
     typer.Option(

@@ -68,6 +68,13 @@ def profile_name(text: str) -> str:
     return text
 
 
+def names_like(incomplete: str) -> list[str]:
+    """The names of profiles that begin so, for the completion of a shell."""
+    with suppress(Exception):
+        return [name for name in read() if name.startswith(incomplete)]
+    return []
+
+
 def location() -> Path:
     """The file of the profiles, which may not be there."""
     from platformdirs import user_config_path

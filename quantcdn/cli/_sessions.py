@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from quantcdn._show.visible import visible
+from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
@@ -45,6 +46,7 @@ def list_(
         typer.Option(
             metavar="NAMES",
             parser=column_names,
+            autocompletion=completion.columns,
             help=f"The columns of a table or of CSV. [default: {','.join(COLUMNS)}]",
         ),
     ] = None,
@@ -74,8 +76,19 @@ def show(connection: Connection, session_id: SessionId, output: Output = None) -
 @command(sessions, "Create a session, and write its id.")
 def create(
     connection: Connection,
-    user: Annotated[str, typer.Option(metavar="ID", parser=not_blank, help="The user of yours whose session it is.")],
-    group: Annotated[str | None, typer.Option(metavar="NAME", parser=not_blank, help="The group it is in.")] = None,
+    user: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            parser=not_blank,
+            autocompletion=completion.users,
+            help="The user of yours whose session it is.",
+        ),
+    ],
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", parser=not_blank, autocompletion=completion.groups, help="The group it is in."),
+    ] = None,
     minutes: Annotated[int, typer.Option(min=5, max=1440, help="After how many minutes it expires.")] = 60,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A message of the system to begin with.")] = None,
     metadata: Annotated[
