@@ -36,25 +36,25 @@ class Store:
     def __init__(self, database: str | os.PathLike[str] | None, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._now()
-        self._writing = _database.opened(database, _title, _opening)
-        self._reading = self._writing if database is None else _database.reader(database)
+        self._database = _database.opened(database, _title, _opening)
+        self._reading = self._database if database is None else _database.reader(database)
         self._writes = threading.Lock()
         self._lost = False
 
     def close(self) -> None:
-        self._writing.commit()
-        self._writing.close()
+        self._database.commit()
+        self._database.close()
         self._reading.close()
 
     @property
     def waits_for_the_disk(self) -> bool:
         """Whether a commit takes long, and reads need not wait for it."""
-        return self._reading is not self._writing
+        return self._reading is not self._database
 
     @property
     def changed(self) -> bool:
         """Whether there is something to commit."""
-        return self._lost or self._writing.in_transaction
+        return self._lost or self._database.in_transaction
 
     def commit(self) -> None:
         """Keep all changes since the last commit; where it raises, none of them is kept."""
@@ -63,9 +63,9 @@ class Store:
             try:
                 if lost:
                     raise OSError("SQLite took back what was to be committed")
-                self._writing.commit()
+                self._database.commit()
             except BaseException:
-                self._writing.rollback()
+                self._database.rollback()
                 raise
 
     def page(self, organisation: str, listing: Listing) -> list[Session]:
@@ -85,7 +85,7 @@ class Store:
     def create(self, organisation: str, creation: Creation) -> Session:
         now, session_id = self._now(), str(uuid.uuid4())
         with self._transaction():
-            self._writing.execute(
+            self._database.execute(
                 "DELETE FROM sessions WHERE number IN (SELECT number FROM sessions WHERE expires_at <= ? LIMIT ?)",
                 [_text(now), _REMOVED_AT_ONCE],
             )
@@ -105,7 +105,7 @@ class Store:
                     creation.messages,
                 ),
             )
-            return self._find(self._writing, organisation, session_id, now)
+            return self._find(self._database, organisation, session_id, now)
 
     def get(self, organisation: str, session_id: str) -> tuple[Session, list[dict[str, str]]]:
         with self._snapshot():
@@ -122,38 +122,38 @@ class Store:
     def update(self, organisation: str, session_id: str, update: Update) -> Session:
         now = self._now()
         with self._transaction():
-            session = self._find(self._writing, organisation, session_id, now, "number, status, total_tokens")
+            session = self._find(self._database, organisation, session_id, now, "number, status, total_tokens")
             total_tokens = session["total_tokens"] + update.tokens
             if total_tokens > LARGEST_INTEGER:
                 raise Refusal(400, f"tokensUsed would take the total past {LARGEST_INTEGER}.")
             self._append(session["number"], update.messages)
             if update.metadata is not None:
-                self._writing.execute(
+                self._database.execute(
                     "UPDATE sessions SET model = ?, title = ?, metadata = ? WHERE number = ?",
                     [*_kept(update.metadata), session["number"]],
                 )
-            self._writing.execute(
+            self._database.execute(
                 "UPDATE sessions SET status = ?, total_tokens = ?, updated_at = ? WHERE number = ?",
                 [update.status or session["status"], total_tokens, _text(now), session["number"]],
             )
-            return self._find(self._writing, organisation, session_id, now)
+            return self._find(self._database, organisation, session_id, now)
 
     def extend(self, organisation: str, session_id: str, minutes: int) -> tuple[Session, bool]:
         """Move the expiry; the second result tells whether it ended at the limit instead."""
         now = self._now()
         with self._transaction():
-            session = self._find(self._writing, organisation, session_id, now)
+            session = self._find(self._database, organisation, session_id, now)
             wanted = datetime.fromisoformat(session["expires_at"].replace("Z", "+00:00")) + timedelta(minutes=minutes)
             limit = now + _LONGEST_AHEAD
-            self._writing.execute(
+            self._database.execute(
                 "UPDATE sessions SET expires_at = ? WHERE number = ?", [_text(min(wanted, limit)), session["number"]]
             )
-            return self._find(self._writing, organisation, session_id, now), wanted > limit
+            return self._find(self._database, organisation, session_id, now), wanted > limit
 
     def delete(self, organisation: str, session_id: str) -> None:
         with self._transaction():
-            session = self._find(self._writing, organisation, session_id, self._now())
-            self._writing.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
+            session = self._find(self._database, organisation, session_id, self._now())
+            self._database.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
 
     def add(self, organisation: str, session: Seeded) -> None:
         """Add a session that was made elsewhere, and commit.
@@ -171,12 +171,14 @@ class Store:
     def clear(self) -> None:
         """Forget all sessions, and commit."""
         with self._transaction():
-            self._writing.execute("DELETE FROM sessions")
+            self._database.execute("DELETE FROM sessions")
         self.commit()
 
     def overview(self) -> list[Session]:
         """All sessions of all organisations, also those that have expired, the newest first."""
-        rows = self._reading.execute(f"SELECT organisation, {_ALL} FROM sessions ORDER BY created_at DESC, number DESC")
+        rows = self._database.execute(
+            f"SELECT organisation, {_ALL} FROM sessions ORDER BY created_at DESC, number DESC"
+        )
         return [{**dict(row), "metadata": json.loads(row["metadata"])} for row in rows]
 
     def _now(self) -> datetime:
@@ -199,20 +201,20 @@ class Store:
     def _transaction(self) -> Generator[None, None, None]:
         """Change all or nothing, within the transaction that the next commit ends."""
         with self._writes:
-            if not self._writing.in_transaction:
+            if not self._database.in_transaction:
                 # Takes the write lock at once: what is read inside cannot change before it is written.
-                self._writing.execute("BEGIN IMMEDIATE")
-            self._writing.execute("SAVEPOINT change")
+                self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute("SAVEPOINT change")
             try:
                 yield
             except BaseException:
-                if self._writing.in_transaction:
-                    self._writing.execute("ROLLBACK TO change")
-                    self._writing.execute("RELEASE change")
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK TO change")
+                    self._database.execute("RELEASE change")
                 else:  # with a full disk, say, SQLite takes back the changes before as well
                     self._lost = True
                 raise
-            self._writing.execute("RELEASE change")
+            self._database.execute("RELEASE change")
 
     def _find(
         self, database: sqlite3.Connection, organisation: str, session_id: str, now: datetime, columns: str = _ALL
@@ -224,7 +226,7 @@ class Store:
         return dict(row)
 
     def _insert(self, organisation: str, session: Seeded) -> None:
-        number = self._writing.execute(
+        number = self._database.execute(
             "INSERT INTO sessions (id, organisation, user_id, session_group, model, title, metadata, status,"
             " total_messages, total_tokens, created_at, updated_at, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
@@ -246,12 +248,12 @@ class Store:
     def _append(self, number: int | None, messages: list[dict[str, str]]) -> None:
         if not messages:
             return
-        self._writing.executemany(
+        self._database.executemany(
             "INSERT INTO messages (session, role, content) VALUES (:session, :role, :content)",
             [{"session": number, **message} for message in messages],
         )
         opening = next((message["content"] for message in messages if message["role"] == "user"), None)
-        self._writing.execute(
+        self._database.execute(
             "UPDATE sessions SET total_messages = total_messages + ?, opening = coalesce(opening, ?) WHERE number = ?",
             [len(messages), _opening(opening), number],
         )
