@@ -1083,6 +1083,30 @@ def test_the_process_prints_how_to_use_it_and_ends_quietly(number: signal.Signal
         assert running.stderr.read() == ""
 
 
+def test_a_signal_ends_the_process_that_does_not_wake_it() -> None:
+    """One that comes a moment before it begins to wait; here, another thread of it hears the signal."""
+    program = """if True:
+        import signal, sys, threading
+        from quantcdn.sandbox import __main__
+        def hear():
+            sys.stdin.readline()
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        threading.Thread(target=hear, daemon=True).start()
+        sys.exit(__main__.main([]))
+    """
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout
+            assert running.stdin
+            assert any(line.startswith("export ") for line in iter(running.stdout.readline, ""))
+            running.stdin.write("\n")
+            running.stdin.flush()
+            assert running.wait(10) == 0
+        finally:
+            running.kill()
+
+
 def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
     arguments = ("--database", str(tmp_path / "sessions.db"), "--token", "my-token")
     stored: list[str] = []

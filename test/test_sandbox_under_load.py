@@ -48,8 +48,12 @@ class Load:
         """Append in the background; when the block ends, wait for all clients to have met an error, or enough."""
         with ThreadPoolExecutor(CLIENTS) as pool:
             clients = [pool.submit(self._append) for _ in range(CLIENTS)]
-            assert self.under_way.wait(60)
-            yield
+            try:
+                assert self.under_way.wait(60)
+                yield
+            except BaseException:
+                self.enough.set()
+                raise
         for client in clients:
             client.result()
 

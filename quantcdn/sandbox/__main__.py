@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ from quantcdn.sandbox._journal import Received
 
 _TOKEN = "QUANTCDN_SANDBOX_TOKEN"
 """The variable that may hold the token to accept."""
+
+_SLICE = 0.5
+"""The longest to wait at a time, in seconds: a signal that comes just before does not wake, and is heard after it."""
 
 _READY = """\
 The sandbox listens at {host} (Ctrl-C ends it).
@@ -80,7 +83,7 @@ def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
     print(_READY.format(host=sandbox.host, commands=in_shell(_variables(sandbox)), **details), flush=True)
     with nullcontext() if quiet else sandbox.requests.told(_say):
         while True:  # a sleep can be interrupted on every system, waiting for an event cannot
-            time.sleep(3600)
+            time.sleep(_SLICE)
 
 
 def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
@@ -88,7 +91,10 @@ def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
     with subprocess.Popen(command, env={**os.environ, **_variables(sandbox)}) as process:
         signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
         signal.signal(signal.SIGINT, lambda number, frame: None)  # the terminal sends it to the command as well
-        code = process.wait()
+        code = None
+        while code is None:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(_SLICE)
     return code if code >= 0 else 128 - code
 
 
