@@ -1,10 +1,12 @@
 """A program that uses the package, to be frozen and packed: a whole session, against a sandbox within it.
 
-It imports the package alone, as most programs do: what loads the rest by name must be found by what packs it.
+Of what is packed, it imports the package alone, as most programs do: what loads the rest by name must be found by what
+packs it.
 """
 
 import tempfile
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import quantcdn
 
@@ -27,6 +29,9 @@ def main() -> None:
             assert [one.id for one in quantcdn.iter_ai_sessions(api, service.organisation)] == [session_id]
             api.delete_ai_session(service.organisation, session_id)
             assert api.list_ai_sessions(service.organisation) == []
+            browser = build_opener(HTTPCookieProcessor(), ProxyHandler({}))
+            with browser.open(service.page) as page:
+                assert b"QuantCDN sandbox" in page.read()
     print("A whole session")
 
 

@@ -102,7 +102,7 @@ def check_contents(wheel: Path, source: Path) -> None:
     in_repository = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "quantcdn").rglob("*")
-        if path.suffix in (".py", ".pyi") or path.name in ("py.typed", "openapi.json")
+        if path.suffix in (".py", ".pyi") or path.name in ("py.typed", "openapi.json", "page.html")
     }
     assert in_wheel == in_repository, in_wheel ^ in_repository
 

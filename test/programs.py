@@ -49,6 +49,14 @@ class Program:
         return lines
 
 
+def chromium() -> str:
+    """The path of Chromium, a browser."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed")
+    return found
+
+
 def quoted(path: Path) -> str:
     """A path as a word of nginx's configuration, whatever it holds."""
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')

@@ -15,15 +15,15 @@ from quantcdn import _bundling
 
 PACKAGE = Path(quantcdn.__path__[0])
 PROGRAM = Path(__file__).with_name("bundled.py")
-MODULES = sorted(path for path in PACKAGE.rglob("*.py*") if path.suffix in (".py", ".pyi"))
+FILES = sorted(path for path in PACKAGE.rglob("*.*") if path.suffix in (".py", ".pyi", ".html"))
 
 
 @pytest.mark.parametrize("form", ["zip on sys.path", "zipapp"])
 def test_a_program_has_a_whole_session_out_of_an_archive(form: str, tmp_path: Path) -> None:
     archive = tmp_path / "archive.pyz"
     with zipfile.ZipFile(archive, "w") as file:
-        for module in MODULES:
-            file.write(module, module.relative_to(PACKAGE.parent))
+        for path in FILES:
+            file.write(path, path.relative_to(PACKAGE.parent))
         file.write(PROGRAM, "bundled.py")
         file.writestr("__main__.py", "import bundled, quantcdn\nbundled.main()\nprint(quantcdn.__file__)\n")
     if form == "zipapp":
@@ -53,3 +53,10 @@ def test_what_freezes_a_program_is_told_of_the_module_of_every_public_name() -> 
     code = f"import sys, quantcdn; [__import__(name) for name in {told}]; loaded = set(sys.modules); "
     code += "from quantcdn import *; assert set(sys.modules) == loaded, set(sys.modules) - loaded"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_freezes_a_program_is_told_of_the_page() -> None:
+    (folder,) = _bundling.folders()
+    ((page, place),) = runpy.run_path(os.path.join(folder, "hook-quantcdn.py"))["datas"]
+    assert Path(page) == PACKAGE / "sandbox" / "page.html"
+    assert place == "quantcdn/sandbox"

@@ -14,7 +14,6 @@ import contextlib
 import inspect
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -34,6 +33,7 @@ import typer
 import yaml
 from conftest import Connect
 from markdown_it import MarkdownIt
+from programs import chromium
 from servers import Received, json_answer, scripted_server
 
 import quantcdn
@@ -234,10 +234,7 @@ def test_the_way_of_a_call_names_rooms_that_are_there() -> None:
 
 
 def test_the_picture_of_the_readme_can_be_drawn_again(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    picture.draw(tmp_path / "picture.png", chromium)
+    picture.draw(tmp_path / "picture.png", chromium())
 
     drawn, shown = ((folder / name).read_bytes() for folder, name in ((tmp_path, "picture.png"), (ROOT, picture.SHOWN)))
     assert drawn[:4] == b"\x89PNG"

@@ -11,7 +11,6 @@ import pickle
 import pprint
 import pydoc
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from conftest import TOKEN, Connect
 from IPython.core.formatters import DisplayFormatter
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from programs import chromium
 from pydantic import BaseModel
 from servers import CLOSE, json_answer, scripted_server
 
@@ -653,9 +653,6 @@ def test_a_listed_list_is_a_list_in_all_but_its_view(sandbox: Sandbox, connect: 
 
 def browse(page: Path, picture: Path) -> str:
     """Open a page in a real browser, without a network. Returns the page as it is after its scripts have run."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
     options = [
         "--headless",
         "--no-sandbox",  # it does not start as root with one
@@ -670,7 +667,7 @@ def browse(page: Path, picture: Path) -> str:
         f"--screenshot={picture}",
         "--dump-dom",
     ]
-    run = subprocess.run([chromium, *options, page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run([chromium(), *options, page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
     return run.stdout
 
 

@@ -2,7 +2,6 @@
 browser fetches nothing from elsewhere for it and has nothing to say."""
 
 import re
-import shutil
 import subprocess
 import threading
 from collections import Counter
@@ -18,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import website
 from markdown_it import MarkdownIt
+from programs import chromium
 
 import quantcdn
 
@@ -143,10 +143,7 @@ def served(site: Path) -> Iterator[str]:
 
 def said(address: str, profile: Path) -> list[str]:
     """What a browser says on its console when it opens a page."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     command += ["--disable-component-update", "--disable-sync", "--no-first-run", "--enable-logging=stderr"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}", "--dump-dom"]
     run = subprocess.run([*command, address], capture_output=True, text=True, timeout=100, check=True)

@@ -40,6 +40,7 @@ The sandbox listens at {host} (Ctrl-C ends it).
 Token: {token}
 Organisation: {organisation}
 Secret of the control interface: {secret}
+A page to look into it: {page}
 
 import quantcdn
 api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(host={host!a}, access_token={token!a})))
@@ -80,7 +81,10 @@ def _say(request: Received) -> None:
 def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
     """Tell how the sandbox is used, and serve until a signal ends that."""
     details = {"token": sandbox.access_token, "organisation": sandbox.organisation, "secret": sandbox.secret}
-    print(_READY.format(host=sandbox.host, commands=in_shell(_variables(sandbox)), **details), flush=True)
+    print(
+        _READY.format(host=sandbox.host, page=sandbox.page, commands=in_shell(_variables(sandbox)), **details),
+        flush=True,
+    )
     with nullcontext() if quiet else sandbox.requests.told(_say):
         while True:  # a sleep can be interrupted on every system, waiting for an event cannot
             time.sleep(_SLICE)

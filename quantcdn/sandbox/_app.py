@@ -168,7 +168,7 @@ def application(
             return error(500, "The sandbox failed; its log says why.")
 
     routes = [Route(path, functools.partial(answer, table), methods=list(table)) for path, table in _PATHS.items()]
-    starlette = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
+    starlette = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
     starlette.router.redirect_slashes = False
     operations_app = around(starlette)
 
@@ -218,12 +218,12 @@ def common_headers() -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _unrouted(request: Request, exception: Exception) -> Response:
+def unrouted(request: Request, exception: Exception, known: str = f"{_SESSIONS} and what is below it") -> Response:
     headers = exception.headers if isinstance(exception, HTTPException) else None
     if headers and "Allow" in headers:
         allowed = ", ".join(sorted(headers["Allow"].split(", ")))
         return error(405, f"{request.method} is not allowed here; allowed are {allowed}.", {"Allow": allowed})
-    return error(404, f"There is nothing at this path; the sandbox knows {_SESSIONS} and what is below it.")
+    return error(404, f"There is nothing at this path; the sandbox knows {known}.")
 
 
 def _segment(request: Request, name: str) -> str:

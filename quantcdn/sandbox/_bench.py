@@ -31,10 +31,14 @@ _PIECES = 20
 
 
 class Connection(Protocol):
-    """As much of the server as a fault needs."""
+    """As much of the server as is needed behind its HTTP."""
 
     def drop(self, *, reset: bool) -> None:
         """Close the connection, or reset it, without a word."""
+        ...
+
+    def last(self) -> asyncio.Future[None]:
+        """Let the answer under way last as long as the sandbox: it is to end when what this returns is done."""
         ...
 
 

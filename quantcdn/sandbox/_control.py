@@ -1,29 +1,33 @@
 """The control interface of a sandbox, beside the API: faults, clock, what came, and sessions, for other processes.
 
 It is served at ``/_sandbox``, and opened by a secret of its own, in the header field ``X-Sandbox-Secret``. Requests
-that a page of another site makes are refused.
+that a page of another site makes are refused. The page to look into the sandbox uses it too.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from quantcdn.sandbox import _app
-from quantcdn.sandbox._bench import Bench
+from quantcdn.sandbox._bench import Bench, Connection
+from quantcdn.sandbox._door import HEADERS, PATH, Door
+from quantcdn.sandbox._events import events
 from quantcdn.sandbox._faults import rule_from
-from quantcdn.sandbox._journal import Received
+from quantcdn.sandbox._page import Page
 from quantcdn.sandbox._seed import seeded
 from quantcdn.sandbox._store import Store
 from quantcdn.sandbox._validation import Refusal
@@ -33,29 +37,42 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 def applications(store: Store, bench: Bench, secret: str, organisation: str) -> Mapping[str, ASGIApp]:
     """What is served beside the API, by the first segment of its path."""
-    control = _Control(store, bench, secret, organisation)
-    routes = {
-        ("GET", "/clock"): control.clock,
-        ("POST", "/clock"): control.advance,
-        ("GET", "/faults"): control.faults,
-        ("POST", "/faults"): control.fail,
-        ("DELETE", "/faults"): control.mend,
-        ("GET", "/requests"): control.requests,
-        ("GET", "/events"): control.events,
-        ("GET", "/sessions"): control.sessions,
-        ("POST", "/sessions"): control.seed,
-        ("POST", "/reset"): control.reset,
+    door = Door(secret)
+    page = Page(door).answer
+    control = _Control(store, bench, organisation)
+    paths: dict[str, dict[str, _Endpoint]] = {
+        "/clock": {"GET": control.clock, "POST": control.advance},
+        "/faults": {"GET": control.faults, "POST": control.fail, "DELETE": control.mend},
+        "/requests": {"GET": control.requests},
+        "/events": {"GET": control.events},
+        "/organisations": {"GET": control.organisations},
+        "/sessions": {"GET": control.sessions, "POST": control.seed},
+        "/reset": {"POST": control.reset},
     }
+    routes = [
+        Route(f"{PATH}{path}", partial(_guarded, door, methods), methods=list(methods))
+        for path, methods in paths.items()
+    ]
+    routes += [Route(path, page) for path in (PATH, f"{PATH}/")]
+    errors = {HTTPException: partial(_app.unrouted, known=f"the page {PATH}/ and {', '.join(paths)} below it")}
+    beside = Starlette(routes=routes, exception_handlers=errors)
+    beside.router.redirect_slashes = False
     return {
-        "_sandbox": Starlette(
-            routes=[
-                Route(f"/_sandbox{path}", control.guarded(endpoint), methods=[method])
-                for (method, path), endpoint in routes.items()
-            ]
-        ),
+        "_sandbox": beside,
         "healthz": Starlette(routes=[Route("/healthz", _health)]),
         "openapi.json": Starlette(routes=[Route("/openapi.json", _contract)]),
     }
+
+
+async def _guarded(door: Door, methods: Mapping[str, _Endpoint], request: Request) -> Response:
+    """Answer those whom the door lets in."""
+    try:
+        door.refuse_others(request)
+        return await methods["GET" if request.method == "HEAD" else request.method](request)
+    except Refusal as refusal:
+        return _app.error(refusal.status, refusal.message, refusal.headers)
+    except (TypeError, ValueError) as error:
+        return _app.error(400, f"{error}.")
 
 
 async def _health(request: Request) -> Response:
@@ -68,35 +85,13 @@ async def _contract(request: Request) -> Response:
 
 
 class _Control:
-    def __init__(self, store: Store, bench: Bench, secret: str, organisation: str) -> None:
+    def __init__(self, store: Store, bench: Bench, organisation: str) -> None:
         self._store = store
         self._bench = bench
-        self._secret = secret.encode()
         self._organisation = organisation
 
-    def guarded(self, endpoint: _Endpoint) -> _Endpoint:
-        """The same endpoint, for those who have the secret, and for no page of another site."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                _app.refuse_other_names(request)
-                origin = request.headers.get("origin")
-                if origin is not None and origin != f"{request.url.scheme}://{request.headers['host']}":
-                    raise Refusal(403, "The control interface does not answer pages of other sites.")
-                given = request.headers.get("x-sandbox-secret", "").encode("latin-1")
-                if not hmac.compare_digest(given, self._secret):
-                    raise Refusal(401, "The control interface needs its secret, in X-Sandbox-Secret.")
-                return await endpoint(request)
-            except Refusal as refusal:
-                return _app.error(refusal.status, refusal.message, refusal.headers)
-            except (TypeError, ValueError) as error:
-                return _app.error(400, f"{error}.")
-
-        return answer
-
     async def clock(self, request: Request) -> Response:
-        clock = self._bench.clock
-        return JSONResponse({"now": clock().isoformat(), "ahead_seconds": clock.ahead.total_seconds()})
+        return _json(self._time())
 
     async def advance(self, request: Request) -> Response:
         lengths = await _fields(request)
@@ -107,7 +102,7 @@ class _Control:
         return await self.clock(request)
 
     async def faults(self, request: Request) -> Response:
-        return JSONResponse([asdict(rule) for rule in self._bench.faults.rules()])
+        return _json(self._rules())
 
     async def fail(self, request: Request) -> Response:
         self._bench.faults.add(rule_from(await _fields(request)))
@@ -118,21 +113,30 @@ class _Control:
         return await self.faults(request)
 
     async def requests(self, request: Request) -> Response:
-        return JSONResponse([_told(received) for received in self._bench.requests])
+        query = _query(request, "after", "limit")
+        after, limit = _whole(query, "after", 0), _whole(query, "limit", None)
+        kept = [received for received in self._bench.requests if received.number > after]
+        return _json([asdict(received) | {"time": received.time.isoformat()} for received in kept[:limit]])
 
     async def events(self, request: Request) -> Response:
-        return StreamingResponse(self._events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        requests = self._bench.requests
+        query = _query(request, "after")
+        if again := request.headers.get("last-event-id"):
+            query["after"] = again
+        ending = cast("Connection", request.scope["state"]["connection"]).last()
+        told = events(requests, _whole(query, "after", requests.latest), self._state, ending)
+        return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)
 
-    async def _events(self) -> AsyncGenerator[str, None]:
-        came: asyncio.Queue[Received] = asyncio.Queue()
-        with self._bench.requests.told(came.put_nowait):
-            yield ": listening\n\n"
-            while True:
-                received = await came.get()
-                yield f"event: request\nid: {received.number}\ndata: {json.dumps(_told(received))}\n\n"
+    async def organisations(self, request: Request) -> Response:
+        return _json({self._organisation: 0} | self._store.organisations())
 
     async def sessions(self, request: Request) -> Response:
-        return JSONResponse(self._store.overview())
+        query = _query(request, "id", "organisation", "search", "limit", "messages")
+        limit, messages = _whole(query, "limit", -1), _whole(query, "messages", 0)
+        found = self._store.overview(
+            query.get("id"), query.get("organisation"), query.get("search", ""), limit, messages
+        )
+        return _json(found)
 
     async def seed(self, request: Request) -> Response:
         fields = await _fields(request)
@@ -141,11 +145,31 @@ class _Control:
             raise ValueError("organisation must be a text")
         session = seeded(fields, self._bench.clock())
         self._store.add(organisation, session)
-        return JSONResponse({"id": session.id}, 201)
+        return _json({"id": session.id}, 201)
 
     async def reset(self, request: Request) -> Response:
         self._bench.reset(self._store)
-        return JSONResponse({"message": "The sandbox begins anew"})
+        return _json({"message": "The sandbox begins anew"})
+
+    def _time(self) -> dict[str, Any]:
+        clock = self._bench.clock
+        return {"now": clock().isoformat(), "ahead_seconds": clock.ahead.total_seconds()}
+
+    def _rules(self) -> list[dict[str, Any]]:
+        return [asdict(rule) for rule in self._bench.faults.rules()]
+
+    def _state(self) -> dict[str, Any]:
+        """What may change without a request: the clock, the faults, the version of the sessions, and what is kept."""
+        return {
+            "clock": self._time(),
+            "faults": self._rules(),
+            "sessions_version": self._store.version,
+            "requests_forgotten": self._bench.requests.latest - len(self._bench.requests),
+        }
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return JSONResponse(value, status, HEADERS)
 
 
 async def _fields(request: Request) -> dict[str, Any]:
@@ -157,5 +181,20 @@ async def _fields(request: Request) -> dict[str, Any]:
     return cast("dict[str, Any]", fields)
 
 
-def _told(received: Received) -> dict[str, Any]:
-    return {**asdict(received), "time": received.time.isoformat()}
+def _query(request: Request, *known: str) -> dict[str, str]:
+    query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    for name in query:
+        if name not in known:
+            raise ValueError(f"there is no parameter {name!a}; known here are {', '.join(known)}")
+    return query
+
+
+_T = TypeVar("_T")
+
+
+def _whole(query: Mapping[str, str], name: str, otherwise: _T) -> int | _T:
+    if name not in query:
+        return otherwise
+    if not re.fullmatch("[0-9]{1,15}", query[name]):
+        raise ValueError(f"{name} must be a whole number, not {query[name][:40]!a}")
+    return int(query[name])

@@ -135,6 +135,18 @@ class Requests(Sequence[Received]):
         for listener in listeners:
             listener(request)
 
+    @property
+    def latest(self) -> int:
+        """The number of the last one that came; 0 before."""
+        return self._count
+
+    def after(self, number: int) -> Received | None:
+        """The first one that is kept of those after that number; None where there is none."""
+        with self._lock:
+            if number >= self._count or not self._kept:
+                return None
+            return self._kept[max(0, number + 1 - self._kept[0].number)]
+
     def clear(self) -> None:
         """Forget what came. The numbers go on."""
         with self._lock:

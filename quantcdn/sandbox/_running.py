@@ -45,11 +45,16 @@ class RunningSandbox(Sandbox):
         vars(self).update(secret=secret, _serving=serving, _store=store, _bench=bench)
 
     secret: str
-    """What opens the control interface, beside the API."""
+    """What opens the control interface, beside the API, and the page."""
 
     _serving: Serving
     _store: Store
     _bench: Bench
+
+    @property
+    def page(self) -> str:
+        """Where a browser finds the page to look into the sandbox. The address holds the secret."""
+        return f"{self.host}/_sandbox/?secret={self.secret}"
 
     @property
     def clock(self) -> Clock:

@@ -142,10 +142,10 @@ class _State(ServerState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ending = False
+        self.ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def end(self) -> None:
-        self.ending = True
+        self.ending.set_result(None)
         self.default_headers.append((b"connection", b"close"))
         for connection in self._connections():
             connection.end()
@@ -172,17 +172,18 @@ class _Protocol(H11Protocol):
     """uvicorn's protocol, with errors in JSON, a log of its own, and an end that loses no answer."""
 
     _refused = False
+    _endless = False
 
     def __init__(self, config: uvicorn.Config, state: _State, app_state: dict[str, Any]) -> None:
         super().__init__(config, state, {**app_state, "connection": self})
         self.logger = _app.logger
         self.access_log = False
         self.ended: asyncio.Future[None] = self.loop.create_future()
-        self._state = state
+        self.ending = state.ending
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self._state.ending:
+        if self.ending.done():
             self.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -193,6 +194,15 @@ class _Protocol(H11Protocol):
         """Close the connection, or have the answer that is under way close it."""
         if not self.cycle or self.cycle.response_complete:
             self.transport.close()
+        elif self._endless and self.transport.get_write_buffer_size():  # nobody reads it
+            self.give_up()
+        else:
+            self.cycle.keep_alive = False
+
+    def last(self) -> asyncio.Future[None]:
+        """Let the answer under way last as long as the sandbox: it is to end when what this returns is done."""
+        self._endless = True
+        return self.ending
 
     def drop(self, *, reset: bool) -> None:
         """Close the connection, or reset it, without a word."""

@@ -26,6 +26,7 @@ _REMOVED_AT_ONCE = 10
 """How many expired sessions a new one takes away: more than one, so that they do not pile up, and few, to be quick."""
 _SUMMARY = "id, coalesce(title, nullif(opening, '')) AS title, model, created_at, updated_at"
 _ALL = f"{_SUMMARY}, number, expires_at, status, user_id, session_group, metadata, total_messages, total_tokens"
+_SEARCHED = ("id", "organisation", "title", "opening", "user_id", "session_group", "model", "metadata")
 _THERE = "organisation = :organisation AND expires_at > :now"
 
 Session = dict[str, Any]
@@ -174,12 +175,54 @@ class Store:
             self._database.execute("DELETE FROM sessions")
         self.commit()
 
-    def overview(self) -> list[Session]:
-        """All sessions of all organisations, also those that have expired, the newest first."""
+    @property
+    def version(self) -> str:
+        """Another one whenever something has changed, be it by another process."""
+        (elsewhere,) = self._database.execute("PRAGMA data_version").fetchone()
+        return f"{self._database.total_changes}.{elsewhere}"
+
+    def organisations(self) -> dict[str, int]:
+        """The organisations that have sessions, each with how many, also those that have expired."""
+        rows = self._database.execute("SELECT organisation, count(*) FROM sessions GROUP BY organisation")
+        return {row[0]: row[1] for row in rows}
+
+    def overview(
+        self,
+        id: str | None = None,
+        organisation: str | None = None,
+        search: str = "",
+        limit: int = -1,
+        messages: int = 0,
+    ) -> list[Session]:
+        """The sessions of all organisations, also those that have expired, the newest first.
+
+        Args:
+            id: that of the one to find; any when left out.
+            organisation: that of the sessions; any when left out.
+            search: what one of their texts must hold, the metadata among them and the messages not, in whatever case.
+            limit: how many; -1 for all.
+            messages: how many messages of each to add, the last ones.
+        """
+        texts = " || char(10) || ".join(f"coalesce({name}, '')" for name in _SEARCHED)
+        sessions = self._database.execute(
+            f"SELECT organisation, {_ALL} FROM sessions"
+            " WHERE id = coalesce(:id, id) AND organisation = coalesce(:organisation, organisation)"
+            f" AND (:search = '' OR instr(lower({texts}), lower(:search)))"
+            " ORDER BY created_at DESC, number DESC LIMIT :limit",
+            {"id": id, "organisation": organisation, "search": search, "limit": limit},
+        ).fetchall()
+        return [
+            {**dict(session), "metadata": json.loads(session["metadata"]), **self._last(session["number"], messages)}
+            for session in sessions
+        ]
+
+    def _last(self, number: int, messages: int) -> dict[str, list[dict[str, str]]]:
+        if not messages:
+            return {}
         rows = self._database.execute(
-            f"SELECT organisation, {_ALL} FROM sessions ORDER BY created_at DESC, number DESC"
-        )
-        return [{**dict(row), "metadata": json.loads(row["metadata"])} for row in rows]
+            "SELECT role, content FROM messages WHERE session = ? ORDER BY number DESC LIMIT ?", [number, messages]
+        ).fetchall()
+        return {"messages": [dict(row) for row in reversed(rows)]}
 
     def _now(self) -> datetime:
         now = self._clock()
