@@ -178,12 +178,12 @@ class Store:
     @property
     def version(self) -> str:
         """Another one whenever something has changed, be it by another process."""
-        (elsewhere,) = self._database.execute("PRAGMA data_version").fetchone()
+        (elsewhere,) = self._reading.execute("PRAGMA data_version").fetchone()
         return f"{self._database.total_changes}.{elsewhere}"
 
     def organisations(self) -> dict[str, int]:
         """The organisations that have sessions, each with how many, also those that have expired."""
-        rows = self._database.execute("SELECT organisation, count(*) FROM sessions GROUP BY organisation")
+        rows = self._reading.execute("SELECT organisation, count(*) FROM sessions GROUP BY organisation")
         return {row[0]: row[1] for row in rows}
 
     def overview(
@@ -204,7 +204,7 @@ class Store:
             messages: how many messages of each to add, the last ones.
         """
         texts = " || char(10) || ".join(f"coalesce({name}, '')" for name in _SEARCHED)
-        sessions = self._database.execute(
+        sessions = self._reading.execute(
             f"SELECT organisation, {_ALL} FROM sessions"
             " WHERE id = coalesce(:id, id) AND organisation = coalesce(:organisation, organisation)"
             f" AND (:search = '' OR instr(lower({texts}), lower(:search)))"
@@ -219,7 +219,7 @@ class Store:
     def _last(self, number: int, messages: int) -> dict[str, list[dict[str, str]]]:
         if not messages:
             return {}
-        rows = self._database.execute(
+        rows = self._reading.execute(
             "SELECT role, content FROM messages WHERE session = ? ORDER BY number DESC LIMIT ?", [number, messages]
         ).fetchall()
         return {"messages": [dict(row) for row in reversed(rows)]}
