@@ -165,18 +165,16 @@ def text_of(content: dict[str, str] | None) -> str:
     return base64.b64decode(content["$base64"]).decode() if content else ""
 
 
-def as_kept(document: dict[str, Any]) -> dict[str, Any]:
+def closed(document: dict[str, Any]) -> dict[str, Any]:
     """The contract with the ways from a session to its operations, and with bodies as closed as the sandbox has them.
 
-    So that a search goes from step to step, instead of being refused at the first.
+    So that a search goes on from step to step, and on to what else a body holds, instead of being refused at once.
     """
     schemas = document["components"]["schemas"]
     for name in (name for name in schemas if "_request" in name):
         schemas[name]["additionalProperties"] = False
         if name.endswith("_inner"):
             schemas[name]["required"] = ["role", "content"]
-    schemas["createAISession_request"]["properties"]["userId"]["minLength"] = 1
-    schemas["updateAISession_request"]["properties"]["tokensUsed"] |= {"minimum": 0, "maximum": 1000}
     sessions, session, extend = document["paths"].values()
     of_one = [session["get"], session["put"], session["delete"], extend["put"]]
     for definition, where in [(sessions["post"], "body#/sessionId"), *[(each, "") for each in of_one]]:
@@ -201,7 +199,7 @@ def searches(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory)
         parameters = {{ "path.sessionId" = "{kept}" }}
     """
     searches.run(contract(), extending, "--phases", "examples,coverage,fuzzing")
-    searches.run(as_kept(contract()), "", "--phases", "stateful", "--mode", "positive")
+    searches.run(closed(contract()), "", "--phases", "fuzzing,stateful", "--mode", "positive")
     return searches
 
 
@@ -211,7 +209,7 @@ def test_schemathesis_finds_only_what_is_declared(searches: Searches) -> None:
 
 def test_schemathesis_went_far(searches: Searches) -> None:
     """What was refused at once would show little."""
-    assert all(searches.done[operation] > EXAMPLES / 4 for operation in NAMES.values()), searches.done
+    assert all(searches.done[operation] > EXAMPLES / 10 for operation in NAMES.values()), searches.done
 
 
 # Prism
