@@ -25,8 +25,15 @@ API = "import quantcdn\napi = quantcdn.AISessionsApi()\n"
 
 each_public_name = pytest.mark.parametrize("name", PUBLIC)
 FUNCTIONS = [name for name in bulk.__all__ if inspect.isfunction(getattr(bulk, name))]
-# What the functions of `bulk` take alike.
-SHARED = ["session_ids", "user_id", "session_group", "model", "idle_for", "dry_run", "workers", "progress", "on_result"]
+# What the functions of `bulk` take alike; an import chooses no sessions.
+SHARED = ["user_id", "workers", "progress", "on_result"]
+CHOICE = ["session_ids", "session_group", "model", "idle_for", "dry_run"]
+
+
+def shared(name: str) -> set[str]:
+    return {*SHARED, *([] if name == "import_" else CHOICE)}
+
+
 each_function = pytest.mark.parametrize("name", FUNCTIONS)
 each_method = pytest.mark.parametrize("name", METHODS)
 MODELS = [name for name in models.__all__ if not name.endswith("Dict")]
@@ -85,7 +92,7 @@ def test_help_describes_a_field(model: str, field: str) -> None:
 def test_help_on_bulk_work_describes_each_parameter(name: str) -> None:
     function = getattr(bulk, name)
     parameters = inspect.signature(function).parameters
-    assert set(SHARED) <= parameters.keys()
+    assert shared(name) <= parameters.keys()
     assert typing.get_type_hints(function).keys() == {*parameters, "return"}
     described = str(inspect.getdoc(function)).splitlines()
     for parameter in parameters.values():
@@ -131,7 +138,7 @@ def test_jedi_shows_the_parameters_and_the_docstring_of_bulk_work(name: str) -> 
     (signature,) = found.get_signatures()
     assert [parameter.name for parameter in signature.params] == [*inspect.signature(getattr(bulk, name)).parameters]
     assert str(inspect.getdoc(getattr(bulk, name))) in found.docstring(fast=False)
-    assert "session_ids=" in completed(f"from quantcdn import bulk\nbulk.{name}(ses")
+    assert "user_id=" in completed(f"from quantcdn import bulk\nbulk.{name}(use")
 
 
 def test_jedi_completes_the_options() -> None:
@@ -296,7 +303,7 @@ def test_pyright_shows_the_parameters_and_the_docstring_of_bulk_work(name: str, 
     for parameter in inspect.signature(getattr(bulk, name)).parameters:
         assert f"{parameter}:" in shown
     assert first_line(getattr(bulk, name)) in shown
-    assert {f"{parameter}=" for parameter in SHARED} <= server.completions(f"{source}()", 1)
+    assert {f"{parameter}=" for parameter in shared(name)} <= server.completions(f"{source}()", 1)
 
 
 @each_field

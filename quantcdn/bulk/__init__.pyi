@@ -1,8 +1,8 @@
 # Written by test/stubs.py from the module beside it, for editors and type checkers.
-"""Delete, extend, get or export many sessions.
+"""Delete, extend, get or export many sessions, and import an export.
 
-All choose the sessions in the same way, and take down their ids before they begin, so that deleting skips none.
-A bounded number of calls is under way at a time. A session that fails stops nothing: each has its `Result`.
+The first four choose the sessions in the same way, and take down their ids before they begin, so that deleting skips
+none. A bounded number of calls is under way at a time. A session that fails stops nothing: each has its `Result`.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from quantcdn.bulk._selection import Selection
 from quantcdn.models.get_ai_session200_response import GetAISession200Response
 from typing_extensions import Unpack
 
-__all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend", "get"]
+__all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend", "get", "import_"]
 
 def delete(
     api: AISessionsApi,
@@ -233,4 +233,51 @@ def get(
         ApiValueError: an argument is not valid. Raised at once.
         ApiException: the sessions could not be listed, or one could not be had. Raised when it is due.
         Interrupted: Ctrl-C was pressed while the loop waited for a session.
+    """
+
+def import_(
+    api: AISessionsApi,
+    organisation: str,
+    path: str | PathLike[str],
+    *,
+    user_id: str | None = None,
+    workers: int = 4,
+    progress: bool = False,
+    on_result: Callable[[Result], object] | None = None,
+    **options: Unpack[RequestOptions],
+) -> Report:
+    """Make the sessions of an export again, in this organisation, by create and update.
+
+    What these two take is carried over: user, group, metadata, messages, tokens, whether it is completed, and how long
+    it is still to live. The service gives new ids and times of its own, and nothing else is carried over. A session
+    that has expired by now lives for as long as the service chooses.
+
+    What became of each stands in ``<path>.imported.jsonl``, for each server and organisation. Where something is
+    missing, the same call goes on where the last one ended: what is done is not done again, and nothing is sent twice.
+    Where the outcome of a request is unknown, the session is not tried again: look whether it is there. If it is not,
+    remove its lines from that file; if it is, add one like them that says ``done``.
+
+    Args:
+        api: the operations to use.
+        organisation: the id of the organisation.
+        path: the file that `export` wrote.
+        user_id: whose the sessions are that do not say it themselves.
+        workers: how many sessions at a time. There are never more than the client keeps connections
+            (`Configuration.connection_pool_maxsize`).
+        progress: show a progress bar to whoever looks at a terminal or a notebook.
+        on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
+            the work after what is under way, and is raised; there is no report then.
+        **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
+
+    Returns:
+        the report, with a result for each session, in the order of the file; `Result.new_id` is what each became.
+
+    Raises:
+        pydantic.ValidationError: an argument is not as the contract has it. Nothing was sent.
+        ApiTypeError: an argument is of the wrong type. Nothing was sent.
+        ApiValueError: an argument is not valid, or a line of the file is no session. Nothing was sent.
+        BlockingIOError: another import of the file is at work. Nothing was sent.
+        PermissionError: ``<path>.imported.jsonl`` is not ours alone. Nothing was sent.
+        OSError: the file could not be read, or that one not be written.
+        Interrupted: Ctrl-C was pressed.
     """

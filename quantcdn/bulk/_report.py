@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 Outcome = Literal["done", "gone", "planned", "failed", "unknown", "not_tried"]
 """What became of a session:
 
-- ``done``: it was deleted, extended or exported.
+- ``done``: it was deleted, extended, exported or imported.
 - ``gone``: it was not there any more.
 - ``planned``: it would have been its turn, but for the dry run.
-- ``failed``: nothing was changed; the error says why.
-- ``unknown``: it may have been deleted or extended, or not. It was not tried again.
+- ``failed``: nothing was changed; the error says why. (Of an import, what was sent before is there, as `new_id` says.)
+- ``unknown``: it may have been deleted, extended or imported, or not. It was not tried again.
 - ``not_tried``: its turn did not come before the work was interrupted.
 """
 
@@ -42,12 +42,14 @@ class Result(NamedTuple):
         outcome: what became of it.
         session: what the list said of it; None where its id was given, or taken down earlier.
         error: what went wrong.
+        new_id: the id of what it became in an import; None where there is none, or it is not known.
     """
 
     session_id: str
     outcome: Outcome
     session: ListAISessions200ResponseInner | None = None
     error: Exception | None = None
+    new_id: str | None = None
 
     def __repr__(self) -> str:
         error = ""

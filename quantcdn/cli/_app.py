@@ -11,6 +11,7 @@ from quantcdn._version import __version__
 from quantcdn.cli import _bulk as _bulk
 from quantcdn.cli import _chat as _chat
 from quantcdn.cli import _erase as _erase
+from quantcdn.cli import _import as _import
 from quantcdn.cli._configure import CONFIGURED, configure
 from quantcdn.cli._configure import listed as profiles
 from quantcdn.cli._connection import (

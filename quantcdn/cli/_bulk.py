@@ -234,6 +234,8 @@ def _tell(report: "Report", columns: Sequence[str], output: Output, done: str) -
 
 def _record(result: "Result") -> dict[str, Any]:
     record = {"id": result.session_id, "outcome": result.outcome}
+    if result.new_id is not None:
+        record["new_id"] = result.new_id
     listed = {} if result.session is None else result.session.to_dict()
     return {**listed, **record, **({} if result.error is None else {"error": text_of(result.error, problem_of)})}
 

@@ -1,0 +1,46 @@
+"""The command that imports an export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quantcdn.cli._bulk import exit_of, told
+from quantcdn.cli._connection import Connection, command
+from quantcdn.cli._exits import Exit, say
+from quantcdn.cli._output import Output
+from quantcdn.cli._parameters import Workers, not_blank
+from quantcdn.cli._sessions import sessions
+
+
+@command(
+    sessions,
+    """Make the sessions of an export again, in this organisation.
+
+    The service gives them new ids and times of its own. Which session became which is written, and stands in
+    FILE.imported.jsonl. Where it ends before its time, the same command goes on from there, and sends nothing twice.
+    """,
+    name="import",
+)
+def import_(
+    connection: Connection,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file that export wrote.")],
+    user: Annotated[
+        str | None,
+        typer.Option(metavar="ID", parser=not_blank, help="Whose the sessions are that do not say it themselves."),
+    ] = None,
+    workers: Workers = 4,
+    output: Output = None,
+) -> Exit | None:
+    from quantcdn import bulk
+
+    with connection.open() as (api, organisation):
+        report = told(
+            lambda: bulk.import_(api, organisation, path, user_id=user, workers=workers, progress=True),
+            ("id", "outcome", "new_id"),
+            output,
+            "imported",
+        )
+    say("Not carried over: ids, times, and what create and update do not take.")
+    say(f"Which session became which stands in {path}.imported.jsonl.")
+    return exit_of(report.failures, len(report.results))
