@@ -40,9 +40,9 @@ class Stub:
             f"\n{self._class(value) if inspect.isclass(value) else self._function(value)}\n" for value in own.values()
         )
         self._imports |= {(home, name) for home, name in _imported(self._module) if name in public.keys() - own.keys()}
-        names = ", ".join(f'"{name}"' for name in public)
+        names = "".join(f'    "{name}",\n' for name in public)
         imports = "".join(f"from {home} import {name}\n" for home, name in sorted(self._imports))
-        return f'{HEADING}\n"""{self._module.__doc__}"""\n\n{imports}\n__all__ = [{names}]\n{bodies}'
+        return f'{HEADING}\n"""{self._module.__doc__}"""\n\n{imports}\n__all__ = [\n{names}]\n{bodies}'
 
     def _class(self, cls: type) -> str:
         methods = [

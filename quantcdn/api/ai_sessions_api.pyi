@@ -18,7 +18,9 @@ from quantcdn.models.update_ai_session_request import UpdateAISessionRequest
 from quantcdn.models.update_ai_session_request import UpdateAISessionRequestDict
 from urllib3.response import BaseHTTPResponse
 
-__all__ = ["AISessionsApi"]
+__all__ = [
+    "AISessionsApi",
+]
 
 class AISessionsApi(Api):
     """The operations on AI sessions: chat sessions that the service keeps for your users, with an expiry.

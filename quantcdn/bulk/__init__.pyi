@@ -21,7 +21,19 @@ from quantcdn.bulk._selection import Selection
 from quantcdn.models.get_ai_session200_response import GetAISession200Response
 from typing_extensions import Unpack
 
-__all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", "delete", "export", "extend", "get", "import_"]
+__all__ = [
+    "Interrupted",
+    "Manifest",
+    "Outcome",
+    "Report",
+    "Result",
+    "Selection",
+    "delete",
+    "export",
+    "extend",
+    "get",
+    "import_",
+]
 
 def delete(
     api: AISessionsApi,
