@@ -179,7 +179,7 @@ class Store:
     def version(self) -> str:
         """Another one whenever something has changed, be it by another process."""
         (elsewhere,) = self._reading.execute("PRAGMA data_version").fetchone()
-        return f"{self._database.total_changes}.{elsewhere}"
+        return f"{self._reading.total_changes}.{elsewhere}"
 
     def organisations(self) -> dict[str, int]:
         """The organisations that have sessions, each with how many, also those that have expired."""
