@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """How long to wait for a program, in seconds."""
 GRACE = 5.0
 """How long a program that was asked to end may take, in seconds, before it is killed."""
