@@ -54,7 +54,7 @@ class Interrupter:
 
     def __init__(self, seed: int, longest: float) -> None:
         self._chance = random.Random(seed)
-        self._longest = longest
+        self.longest = longest
         self._is_at_work = False
         signal.signal(signal.SIGALRM, self._strike)
 
@@ -62,7 +62,7 @@ class Interrupter:
     def at_work(self) -> Iterator[None]:
         try:
             self._is_at_work = True
-            signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(0.00001, self._longest))
+            signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(0.00001, self.longest))
             yield
         finally:
             self._is_at_work = False
@@ -80,6 +80,7 @@ def turns(order: dict[str, Any], interrupter: Interrupter) -> object:
     interrupts = 0
     with quantcdn.ApiClient(configuration) as client:
         api = quantcdn.AISessionsApi(client)
+        interrupter.longest = max(interrupter.longest, 2 * longest_turn(api, order["organisation"]))
         while interrupts < order["interrupts"]:
             conversation = quantcdn.Conversation.open(api, order["organisation"], user_id="interrupted")
             said = told[conversation.session_id] = {}
@@ -105,6 +106,17 @@ def turns(order: dict[str, Any], interrupter: Interrupter) -> object:
             thread.join()
             assert conversation.messages[-1]["content"] == "the last"
     return told
+
+
+def longest_turn(api: quantcdn.AISessionsApi, organisation: str) -> float:
+    """How long a turn takes here that nothing interrupts, in seconds: the longest of some."""
+    conversation = quantcdn.Conversation.open(api, organisation, user_id="not interrupted")
+    longest = 0.0
+    for number in range(3 * len(SAY)):
+        began = time.perf_counter()
+        SAY[number % len(SAY)](conversation, f"turn {number}")
+        longest = max(longest, time.perf_counter() - began)
+    return longest
 
 
 def keep_alives(order: dict[str, Any], interrupter: Interrupter) -> object:

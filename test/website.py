@@ -53,7 +53,13 @@ def build(folder: Path) -> Path:
 def _written() -> dict[str, str]:
     """The pages that people write: Markdown as it stands, but for links to what becomes a page here alone."""
     docs = ROOT / "docs"
-    files = [*ROOT.glob("*.md"), ROOT / "LICENSE", *docs.glob("*.*"), *docs.glob("examples/*.*")]
+    files = [
+        *ROOT.glob("*.md"),
+        ROOT / "LICENSE",
+        *docs.glob("*.*"),
+        *docs.glob("examples/*.*"),
+        *docs.glob("container/*"),
+    ]
     texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in files if path.suffix in WRITTEN}
     pages = {name: _escaped(text) for name, text in texts.items() if name.endswith(".md")}
     for name, text in texts.items():
@@ -66,7 +72,7 @@ def _written() -> dict[str, str]:
 
 
 def _escaped(text: str) -> str:
-    text = re.sub(r"\]\(((?:[\w./-]+\.(?:py|yaml|ipynb))|LICENSE)\)", r"](\1.md)", text)
+    text = re.sub(r"\]\(((?:[\w./-]+\.(?:py|yaml|ipynb))|LICENSE|container/Containerfile)\)", r"](\1.md)", text)
     return text.replace("] [", r"] \[")  # two notes side by side, which would be one link
 
 
