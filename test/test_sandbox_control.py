@@ -9,6 +9,7 @@ import gc
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from stalls import within
+from stalls import HOPS, measured_stall
 
 from quantcdn import AISessionsApi
 from quantcdn.sandbox import RunningSandbox, running
@@ -147,6 +148,7 @@ def test_the_policy_allows_what_is_in_the_file_and_nothing_else(service: Running
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 def test_the_file_names_no_place_elsewhere_and_writes_no_markup() -> None:
@@ -227,6 +229,17 @@ def test_a_question_that_cannot_be_meant_is_refused(control: Callable[..., Any],
     assert message in answer.json()["message"]
 
 
+def test_a_failure_is_said_in_json_and_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running(database=tmp_path / "sessions.db") as service:
+        with sqlite3.connect(tmp_path / "sessions.db") as elsewhere:
+            elsewhere.execute("DROP TABLE messages")
+        elsewhere.close()
+        service.seed()
+        answer = ask(service, "/sessions?messages=1", **{"X-Sandbox-Secret": service.secret})
+    assert (answer.status, answer.json()["message"]) == (500, "The sandbox failed; its log says why.")
+    assert "no such table: messages" in caplog.text
+
+
 # What happens, as it happens
 
 
@@ -270,6 +283,13 @@ def test_a_listener_may_begin_with_what_came_before(service: RunningSandbox, api
     ):
         with listening(service, query, **header) as told:
             assert numbers(told) == expected
+
+
+def test_the_head_of_the_events_has_an_end(service: RunningSandbox) -> None:
+    with urllib3.PoolManager() as pool:
+        for _ in range(2):
+            head = pool.request("HEAD", f"{service.host}/_sandbox/events", headers={"X-Sandbox-Secret": service.secret})
+            assert head.headers["Content-Type"].startswith("text/event-stream")
 
 
 def test_what_others_do_is_told_as_well(service: RunningSandbox) -> None:
@@ -361,8 +381,10 @@ def test_the_end_of_the_sandbox_is_the_end_of_the_events_and_waits_for_no_reader
         stuck = readers.enter_context(without_reading(service))
         listeners = [readers.enter_context(listening(service)) for _ in range(3)]
         assert [next(told)[0] for told in listeners] == ["state"] * 3
-        with within(0.1):
+        began = time.monotonic()
+        with measured_stall() as stall:
             end.close()
+        assert time.monotonic() - began < 0.1 + HOPS * stall.seconds
         for told in listeners:
             assert {kind for kind, _ in told} <= {"state"}  # and then it ends, as an answer does
         assert stuck.recv(10) == b"HTTP/1.1 2"

@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import picture
 import pytest
 import urllib3
 from programs import chromium
@@ -260,25 +262,25 @@ def faults(service: RunningSandbox) -> Any:
 
 
 FAULTS: list[tuple[str, dict[str, str], dict[str, object], str]] = [
-    ("An error is answered, nothing is done", {}, {"status": 500}, "any: status 500; played 0 times"),
+    ("An error; nothing is done", {}, {"status": 500}, "any: status 500; played 0 times"),
     (
-        "An error is answered, nothing is done",
+        "An error; nothing is done",
         {"Status": "429", "Retry-After, in s": "1.5", "Times": "2", "Let pass before": "1", "Share, in %": "50"},
         {"status": 429, "retry_after": 1.5, "times": 2, "after": 1, "rate": 0.5},
         "any: status 429, Retry-After 1.5 s, after 1 request, 50 % of them; played 0 of 2 times",
     ),
-    ("The answer is late", {"Seconds": "0.5"}, {"delay": 0.5}, "any: 0.5 s late; played 0 times"),
+    ("A late answer", {"Seconds": "0.5"}, {"delay": 0.5}, "any: 0.5 s late; played 0 times"),
     (
-        "The connection ends, nothing is done",
+        "No answer; nothing is done",
         {},
         {"drop": "before"},
         "any: connection ends before it is done; played 0 times",
     ),
-    ("It is done, the answer is lost", {}, {"drop": "after"}, "any: connection ends after it is done; played 0 times"),
-    ("It is done, the connection is reset", {}, {"reset": True}, "any: connection is reset; played 0 times"),
-    ("It is done, half an answer comes", {}, {"truncate": True}, "any: half an answer; played 0 times"),
-    ("The answer trickles", {"Seconds": "3"}, {"trickle": 3}, "any: trickles over 3 s; played 0 times"),
-    ("The answer is no JSON", {}, {"garble": True}, "any: no JSON; played 0 times"),
+    ("No answer; it is done", {}, {"drop": "after"}, "any: connection ends after it is done; played 0 times"),
+    ("A reset connection; it is done", {}, {"reset": True}, "any: connection is reset; played 0 times"),
+    ("Half an answer; it is done", {}, {"truncate": True}, "any: half an answer; played 0 times"),
+    ("A trickling answer", {"Seconds": "3"}, {"trickle": 3}, "any: trickles over 3 s; played 0 times"),
+    ("An answer that is no JSON", {}, {"garble": True}, "any: no JSON; played 0 times"),
 ]
 
 
@@ -402,6 +404,14 @@ def test_a_page_whose_sandbox_has_ended_says_so(browser: Any) -> None:
         expect(page.locator("#connection")).to_have_text("Live")
     expect(page.locator("#connection")).to_have_text("Not connected, trying again")
     page.close()
+
+
+def test_the_picture_of_the_document_can_be_drawn_again(browser: Any, tmp_path: Path) -> None:
+    docs = Path(picture.__file__).parent.parent
+    picture.draw_sandbox(tmp_path / "sandbox.png", browser)
+    drawn, shown = (path.read_bytes() for path in (tmp_path / "sandbox.png", docs / picture.SANDBOX_SHOWN))
+    assert drawn[:4] == b"\x89PNG"
+    assert drawn[:24] == shown[:24], "of the same size"
 
 
 # Text of others

@@ -164,8 +164,7 @@ def application(
         except ClientDisconnect:
             return error(400, "The request ended early.")
         except Exception:
-            logger.exception("The sandbox could not answer a request")
-            return error(500, "The sandbox failed; its log says why.")
+            return failed()
 
     routes = [Route(path, functools.partial(answer, table), methods=list(table)) for path, table in _PATHS.items()]
     starlette = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
@@ -207,6 +206,12 @@ def _located(scope: Scope) -> Scope:
 
 def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": True, "message": message}, status, headers)
+
+
+def failed() -> JSONResponse:
+    """The answer to a request that could not be carried out, after a line in the log about the exception at hand."""
+    logger.exception("The sandbox could not answer a request")
+    return error(500, "The sandbox failed; its log says why.")
 
 
 def common_headers() -> list[tuple[bytes, bytes]]:

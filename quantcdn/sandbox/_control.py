@@ -73,6 +73,8 @@ async def _guarded(door: Door, methods: Mapping[str, _Endpoint], request: Reques
         return _app.error(refusal.status, refusal.message, refusal.headers)
     except (TypeError, ValueError) as error:
         return _app.error(400, f"{error}.")
+    except Exception:
+        return _app.failed()
 
 
 async def _health(request: Request) -> Response:
@@ -123,6 +125,8 @@ class _Control:
         query = _query(request, "after")
         if again := request.headers.get("last-event-id"):
             query["after"] = again
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream", headers=HEADERS)
         ending = cast("Connection", request.scope["state"]["connection"]).last()
         told = events(requests, _whole(query, "after", requests.latest), self._state, ending)
         return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)

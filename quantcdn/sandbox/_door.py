@@ -16,8 +16,12 @@ from quantcdn.sandbox import _app
 from quantcdn.sandbox._validation import Refusal
 
 PATH = "/_sandbox"
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""What every answer behind the door has: it is for whoever asked, and what it says it is."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every answer behind the door has: it is for who asked, and for no page of another site."""
 
 
 class Door:

@@ -122,6 +122,7 @@ async def _serve(
     server = await loop.create_server(lambda: _Protocol(config, state, {}), sock=listener, backlog=_BACKLOG)
     started.set_result((loop, stop))
     await stop.wait()
+    state.end_what_lasts()
     # Accepting ends first and the server later: closing it loses what is accepted but not yet a connection.
     with contextlib.suppress(NotImplementedError):  # Windows
         loop.remove_reader(listener)
@@ -142,10 +143,18 @@ class _State(ServerState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ending = False
+
+    def end_what_lasts(self) -> None:
+        """End the answers that last as long as the sandbox, and give up those that nobody reads."""
+        self.over.set_result(None)
+        for connection in self._connections():
+            if connection.lasts and connection.transport.get_write_buffer_size():
+                connection.give_up()
 
     async def end(self) -> None:
-        self.ending.set_result(None)
+        self.ending = True
         self.default_headers.append((b"connection", b"close"))
         for connection in self._connections():
             connection.end()
@@ -172,18 +181,18 @@ class _Protocol(H11Protocol):
     """uvicorn's protocol, with errors in JSON, a log of its own, and an end that loses no answer."""
 
     _refused = False
-    _endless = False
+    lasts = False
 
     def __init__(self, config: uvicorn.Config, state: _State, app_state: dict[str, Any]) -> None:
         super().__init__(config, state, {**app_state, "connection": self})
         self.logger = _app.logger
         self.access_log = False
         self.ended: asyncio.Future[None] = self.loop.create_future()
-        self.ending = state.ending
+        self._state = state
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.ending.done():
+        if self._state.ending:
             self.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -194,15 +203,11 @@ class _Protocol(H11Protocol):
         """Close the connection, or have the answer that is under way close it."""
         if not self.cycle or self.cycle.response_complete:
             self.transport.close()
-        elif self._endless and self.transport.get_write_buffer_size():  # nobody reads it
-            self.give_up()
-        else:
-            self.cycle.keep_alive = False
 
     def last(self) -> asyncio.Future[None]:
         """Let the answer under way last as long as the sandbox: it is to end when what this returns is done."""
-        self._endless = True
-        return self.ending
+        self.lasts = True
+        return self._state.over
 
     def drop(self, *, reset: bool) -> None:
         """Close the connection, or reset it, without a word."""
