@@ -233,7 +233,9 @@ def test_filters_combine_and_leave_the_others_alone(api: AISessionsApi) -> None:
 
 
 def test_only_sessions_idle_for_so_long_are_deleted(connect: Connect) -> None:
-    now = datetime.now(timezone.utc) - timedelta(hours=3)
+    now = datetime(
+        2031, 5, 4, 23, tzinfo=timezone.utc
+    )  # by the clock of the service, whatever that of this machine says
     with running(clock=lambda: now) as service:
         api = connect(service.host, service.access_token)
         idle = create(api, 2, expirationMinutes=1440)
@@ -241,11 +243,32 @@ def test_only_sessions_idle_for_so_long_are_deleted(connect: Connect) -> None:
         now += timedelta(hours=2)
         for session_id in used:
             api.update_ai_session("sandbox", session_id, {"newMessages": [{"role": "user", "content": "Hello"}]})
+        now += timedelta(hours=1)
 
         report = bulk.delete(api, "sandbox", idle_for=timedelta(hours=2))
 
         assert outcomes(report) == [(session_id, "done") for session_id in idle]
         assert listed(api) == used
+
+
+@pytest.mark.parametrize(
+    ("date", "idle"),
+    [
+        ("Fri, 03 Jan 2020 00:00:00 GMT", []),
+        ("Sat, 04 Jan 2020 00:00:00 GMT", ["a"]),
+        (None, ["a", "b"]),
+        ("soon", ["a", "b"]),
+    ],
+)
+def test_how_long_a_session_was_idle_goes_by_the_clock_of_the_service_where_it_tells(
+    connect: Connect, date: str | None, idle: list[str]
+) -> None:
+    rows = [{"id": "a", "updated_at": "2020-01-02T00:00:00Z"}, {"id": "b", "updated_at": "2020-01-03T00:00:00Z"}]
+    headers = {} if date is None else {"Date": date}
+    with scripted_server([json_answer(rows, headers=headers), json_answer([])]) as server:
+        report = bulk.delete(connect(server.host), "org", idle_for=timedelta(days=2), dry_run=True)
+
+    assert outcomes(report) == [(session_id, "planned") for session_id in idle]
 
 
 def test_a_session_without_a_last_update_is_never_idle(connect: Connect) -> None:
@@ -649,7 +672,7 @@ class Gate:
 
     def let(self, requests: int) -> None:
         with self._changed:
-            self._open_for = requests
+            self._open_for = 2 * requests  # each asks for the time to do what is asked, and to date its answer
             self._changed.notify_all()
 
     def wait_until_held(self) -> None:

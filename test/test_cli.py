@@ -82,10 +82,7 @@ class Service:
         messages: Sequence[tuple[str, str]] = (),
     ) -> str:
         """Create a session as long ago, which is not before any other, and return its id."""
-        while self.ago > ago:  # a session lives for a day; extended, it lives on and is as idle as before
-            self.ago = max(ago, self.ago - timedelta(hours=20))
-            for session_id in self.ids:
-                self.api.extend_ai_session(ORGANISATION, session_id, {"additionalMinutes": 1440})
+        self.live_until(ago)
         named = {name: value for name, value in (("title", title), ("model", model)) if value is not None}
         created = self.api.create_ai_session(
             ORGANISATION,
@@ -100,6 +97,13 @@ class Service:
         assert created.session_id
         self.ids.append(created.session_id)
         return created.session_id
+
+    def live_until(self, ago: timedelta = timedelta(0)) -> None:
+        """Let the time pass until so long ago."""
+        while self.ago > ago:  # a session lives for a day; extended, it lives on and is as idle as before
+            self.ago = max(ago, self.ago - timedelta(hours=20))
+            for session_id in self.ids:
+                self.api.extend_ai_session(ORGANISATION, session_id, {"additionalMinutes": 1440})
 
     def messages(self, session_id: str) -> list[tuple[str, str]]:
         session = self.api.get_ai_session(ORGANISATION, session_id)
@@ -767,6 +771,7 @@ def test_prune_shows_what_it_would_delete_and_deletes_it_when_told_to(service: S
         service.session("Young", timedelta(days=1, hours=1), group="shop"),
         service.session("Other", timedelta(hours=30), group="else"),
     )
+    service.live_until()  # what is idle goes by its clock
     prune = ("sessions", "prune", "--idle-for", "2d", "--group", "shop")
 
     planned = quantcdn(service.env, *prune)
@@ -1317,6 +1322,7 @@ def examples(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> R
     def run(example: str, directory: Path) -> "subprocess.CompletedProcess[str]":
         with _service(env) as service:
             service.session("Old", timedelta(days=3), group="drupal-production")
+            service.live_until()
             own = {**service.env, "HOME": str(directory), "PATH": f"{Path(QUANTCDN).parent}:{env['PATH']}"}
             # With the exit, bash stays, and is found: completion is installed for the shell that runs the command.
             bash = ["bash", "-euo", "pipefail", "-c", f"{example}\nexit"]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +371,28 @@ def test_the_contract_names_the_sandbox_as_its_server(service: RunningSandbox) -
 def test_a_health_check_needs_no_secret(service: RunningSandbox) -> None:
     assert urllib3.request("GET", f"{service.host}/healthz").json() == {"status": "ok"}
     assert len(service.requests) == 0
+
+
+# The clock, for what is idle
+
+
+def test_what_lies_idle_once_the_clock_was_put_forward_is_idle_to_bulk_and_to_the_command_line(
+    service: RunningSandbox, api: AISessionsApi
+) -> None:
+    in_a_week = service.clock() + timedelta(days=7)
+    old, used = service.seed(expires_at=in_a_week), service.seed(expires_at=in_a_week)
+    service.clock.advance(days=2)
+    api.update_ai_session(service.organisation, used, SAID)
+
+    planned = bulk.delete(api, service.organisation, idle_for=timedelta(days=2), dry_run=True)
+    env = {**os.environ, "QUANT_BASE_URL": service.host, "QUANT_API_TOKEN": service.access_token}
+    prune = ["--organisation", service.organisation, "sessions", "prune", "--idle-for", "2d"]
+    pruned = subprocess.run([sys.executable, "-m", "quantcdn", *prune], env=env, capture_output=True, text=True)
+
+    assert [result.session_id for result in planned.results] == [old]
+    assert [json.loads(line)["id"] for line in pruned.stdout.splitlines()] == [old]
+    tell = urllib3.request("GET", f"{service.host}/healthz").headers["Date"]
+    assert abs(parsedate_to_datetime(tell) - service.clock()) < timedelta(minutes=1)
 
 
 # The pytest plugin

@@ -21,8 +21,9 @@ class BulkOptions(RequestOptions, total=False):
         user_id: only sessions of this user.
         session_group: only sessions of this group.
         model: only sessions with this model.
-        idle_for: only sessions whose last update is at least so long ago, by this machine's clock. One that was never
-            updated is never idle, nor is one whose last update is before the year 2000 or before its creation.
+        idle_for: only sessions whose last update is at least so long ago, by the clock of the service (the ``Date`` of
+            its answers; without one, by this machine's). One that was never updated is never idle, nor is one whose
+            last update is before the year 2000 or before its creation.
         dry_run: change and write nothing, and tell what would be done.
         workers: how many calls at a time. There are never more than the client keeps connections
             (`Configuration.connection_pool_maxsize`).

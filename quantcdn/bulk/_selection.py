@@ -10,10 +10,12 @@ from typing_extensions import Unpack
 from quantcdn._show.visible import is_blank
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
+from quantcdn.api_response import ApiResponse
 from quantcdn.bulk._progress import Bar
 from quantcdn.exceptions import ApiTypeError, ApiValueError
 from quantcdn.models import ListAISessions200ResponseInner
-from quantcdn.pages import iter_ai_sessions
+from quantcdn.models._types import read_instant
+from quantcdn.pages import all_pages, iter_ai_sessions
 
 # Where services have no time to tell, they write the first one that they know: that of the year 1, or of 1970.
 _FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
@@ -73,28 +75,39 @@ class Selection:
     ) -> Iterator[tuple[str, ListAISessions200ResponseInner | None]]:
         """The ids of the sessions, each with what the list said of it. Ids that were given are not looked up.
 
+        How long a session was idle goes by the clock of the service, where its answers tell it, else by `now`.
+
         Raises:
             ApiException: the list could not be had.
         """
         if self.session_ids is not None:
             return ((session_id, None) for session_id in self.session_ids)
-        listed = iter_ai_sessions(
-            api,
-            organisation,
-            user_id=self.user_id,
-            session_group=self.session_group,
-            model=self.model,
-            **options,
-        )
-        return ((session.id or "", session) for session in shown.counted(listed) if self._is_idle(session, now))
+        user_id, group, model = self.user_id, self.session_group, self.model
+        if self.idle_for is None:
+            listed = iter_ai_sessions(api, organisation, user_id=user_id, session_group=group, model=model, **options)
+            return ((session.id or "", session) for session in shown.counted(listed))
+
+        def page(offset: int) -> list[ListAISessions200ResponseInner]:
+            nonlocal now
+            answer = api.list_ai_sessions_with_http_info(organisation, user_id, group, 100, offset, model, **options)
+            now = _time_of(answer) or now
+            return answer.data
+
+        idle = (session for session in shown.counted(all_pages(page)) if self._is_idle(session, now))
+        return ((session.id or "", session) for session in idle)
 
     def _is_idle(self, session: ListAISessions200ResponseInner, now: datetime) -> bool:
-        if self.idle_for is None:
-            return True
         updated_at = session.updated_at
         if updated_at is None or updated_at < max(_FIRST, session.created_at or _FIRST):
             return False  # it was never updated
-        return now - updated_at >= self.idle_for
+        # To the second, which is as exactly as services tell their time.
+        return self.idle_for is None or now - updated_at.replace(microsecond=0) >= self.idle_for
+
+
+def _time_of(answer: ApiResponse[list[ListAISessions200ResponseInner]]) -> datetime | None:
+    """The time by the clock of the service, by which it also told of updates. Those of clients are often wrong."""
+    told = read_instant((answer.headers or {}).get("Date"))
+    return told if isinstance(told, datetime) else None
 
 
 def distinct(session_ids: Iterable[str] | None) -> tuple[str, ...] | None:

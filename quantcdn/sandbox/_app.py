@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import unquote
 
@@ -183,7 +184,7 @@ def application(
             if message["type"] == "http.response.start":
                 # A body that was not asked for may come or not: only the end of the connection makes sure.
                 end = [(b"connection", b"close")] if withheld else []
-                message["headers"] = [*message["headers"], *common_headers(), *end]
+                message["headers"] = [*message["headers"], *common_headers(store.now()), *end]
             await send(message)
 
         scope = _located(scope)
@@ -214,11 +215,11 @@ def failed() -> JSONResponse:
     return error(500, "The sandbox failed; its log says why.")
 
 
-def common_headers() -> list[tuple[bytes, bytes]]:
+def common_headers(now: datetime) -> list[tuple[bytes, bytes]]:
     """The headers that every answer has."""
     return [
         (b"server", f"quantcdn-sandbox/{__version__}".encode()),
-        (b"date", email.utils.formatdate(usegmt=True).encode()),
+        (b"date", email.utils.format_datetime(now.astimezone(timezone.utc), usegmt=True).encode()),
         (b"x-request-id", str(uuid.uuid4()).encode()),
     ]
 

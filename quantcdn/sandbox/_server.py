@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 import h11
@@ -247,7 +248,7 @@ class _Protocol(H11Protocol):
         # Nothing of the exception's own text: it may quote a header.
         message = "The headers are too large." if status == 431 else "The request is not valid HTTP/1.1."
         response = _app.error(status, message, {"Connection": "close"})
-        headers = [*response.raw_headers, *_app.common_headers()]
+        headers = [*response.raw_headers, *_app.common_headers(datetime.now(timezone.utc))]
         for event in (
             h11.Response(status_code=status, headers=headers, reason=STATUS_PHRASES[status]),
             h11.Data(data=bytes(response.body)),

@@ -36,7 +36,7 @@ Session = dict[str, Any]
 class Store:
     def __init__(self, database: str | os.PathLike[str] | None, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._now()
+        self.now()
         self._database = _database.opened(database, _title, _opening)
         self._reading = self._database if database is None else _database.reader(database)
         self._writes = threading.Lock()
@@ -79,12 +79,12 @@ class Store:
             f"SELECT {_SUMMARY} FROM sessions WHERE {_THERE} AND status = 'active'"
             + "".join(f" AND {name} = :{name}" for name in filters)
             + " ORDER BY created_at DESC, number DESC LIMIT :limit OFFSET :offset",
-            {"organisation": organisation, "now": _text(self._now()), **vars(listing)},
+            {"organisation": organisation, "now": _text(self.now()), **vars(listing)},
         )
         return [dict(row) for row in rows]
 
     def create(self, organisation: str, creation: Creation) -> Session:
-        now, session_id = self._now(), str(uuid.uuid4())
+        now, session_id = self.now(), str(uuid.uuid4())
         with self._transaction():
             self._database.execute(
                 "DELETE FROM sessions WHERE number IN (SELECT number FROM sessions WHERE expires_at <= ? LIMIT ?)",
@@ -110,7 +110,7 @@ class Store:
 
     def get(self, organisation: str, session_id: str) -> tuple[Session, list[dict[str, str]]]:
         with self._snapshot():
-            session = self._find(self._reading, organisation, session_id, self._now())
+            session = self._find(self._reading, organisation, session_id, self.now())
             rows = self._reading.execute(
                 "SELECT role, content FROM messages WHERE session = ? ORDER BY number", [session["number"]]
             )
@@ -118,10 +118,10 @@ class Store:
 
     def find(self, organisation: str, session_id: str) -> None:
         """Refuse a session that is not there."""
-        self._find(self._reading, organisation, session_id, self._now(), "number")
+        self._find(self._reading, organisation, session_id, self.now(), "number")
 
     def update(self, organisation: str, session_id: str, update: Update) -> Session:
-        now = self._now()
+        now = self.now()
         with self._transaction():
             session = self._find(self._database, organisation, session_id, now, "number, status, total_tokens")
             total_tokens = session["total_tokens"] + update.tokens
@@ -141,7 +141,7 @@ class Store:
 
     def extend(self, organisation: str, session_id: str, minutes: int) -> tuple[Session, bool]:
         """Move the expiry; the second result tells whether it ended at the limit instead."""
-        now = self._now()
+        now = self.now()
         with self._transaction():
             session = self._find(self._database, organisation, session_id, now)
             wanted = datetime.fromisoformat(session["expires_at"].replace("Z", "+00:00")) + timedelta(minutes=minutes)
@@ -153,7 +153,7 @@ class Store:
 
     def delete(self, organisation: str, session_id: str) -> None:
         with self._transaction():
-            session = self._find(self._database, organisation, session_id, self._now())
+            session = self._find(self._database, organisation, session_id, self.now())
             self._database.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
 
     def add(self, organisation: str, session: Seeded) -> None:
@@ -224,7 +224,8 @@ class Store:
         ).fetchall()
         return {"messages": [dict(row) for row in reversed(rows)]}
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """The time by the clock of the sandbox."""
         now = self._clock()
         if now.utcoffset() is None:
             raise ValueError("clock must return an aware datetime")
