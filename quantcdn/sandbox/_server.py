@@ -204,8 +204,6 @@ class _Protocol(H11Protocol):
         """Close the connection, or have the answer that is under way close it."""
         if not self.cycle or self.cycle.response_complete:
             self.transport.close()
-        else:
-            self.cycle.keep_alive = False
 
     def last(self) -> asyncio.Future[None]:
         """Let the answer under way last as long as the sandbox: it is to end when what this returns is done."""
