@@ -1422,7 +1422,7 @@ def test_what_could_not_be_exported_is_not_deleted(env: dict[str, str], tmp_path
         erase = ("sessions", "erase", "--user", "u", "--yes", "--workers", "1", "--", str(tmp_path / "u.jsonl"))
         run = quantcdn(pointing_to(env, server.host), *erase, code=8)
         assert {request.method for request in server.requests} == {"GET"}
-    assert "s-2: 403 Forbidden: Not yours\nNothing was deleted" in run.stderr
+    assert "s-2: 403 Forbidden: Not yours\nError: Nothing was deleted" in run.stderr
     assert not (tmp_path / "u.jsonl.receipt.json").exists()
 
 
@@ -1434,6 +1434,81 @@ def test_a_session_that_is_still_there_is_no_complete_erasure(env: dict[str, str
     (receipt,) = records(run)
     assert receipt["complete"] is False
     assert receipt["sessions"][0]["read_back"]["result"] == "still there"
+
+
+def whole(session_id: str, text: str = "Hello") -> bytes:
+    """A session with a message, and with a time that every answer has of its own."""
+    message = {"role": "user", "content": text}
+    return json_answer({"id": session_id, "messages": [message], "updated_at": datetime.now(timezone.utc).isoformat()})
+
+
+GONE = json_answer({"message": "Not found"}, 404)
+DELETED = json_answer({"message": "Deleted"})
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda by: by.name)
+def test_an_erasure_that_ends_before_its_time_says_what_it_did_and_goes_on(
+    env: dict[str, str], tmp_path: Path, by: signal.Signals
+) -> None:
+    ids, file = ["s-1", "s-2", "s-3"], tmp_path / "u.jsonl"
+    receipt_file = tmp_path / "u.jsonl.receipt.json"
+    erase = ["sessions", "erase", "--user", "u", "--yes", "--workers", "1", "--", str(file)]
+    with scripted_server([*listed(*ids), *map(whole, ids), DELETED, [0.5, DELETED]]) as server:
+        host = server.host
+        code, stdout, stderr = interrupted([QUANTCDN, *erase], pointing_to(env, host), server, after=7, by=by)
+    before = json.loads(receipt_file.read_text())
+    assert (stdout, before["complete"], before["exported"]) == ("", False, 3)
+    if by is not signal.SIGKILL:
+        assert code == {signal.SIGINT: 130, signal.SIGTERM: 143}[by]
+        assert stderr == (
+            f"Interrupted: 2 of the 3 sessions that were exported are deleted. {receipt_file} says which. "
+            "The same command goes on from there.\n"
+        )
+        assert [row["outcome"] for row in before["sessions"]] == ["done", "done", "not_tried"]
+
+    other = quantcdn(pointing_to(env, host), *erase[:3], "v", *erase[4:], code=1)
+    assert "was begun by an erasure of other sessions" in other.stderr
+
+    with scripted_server([GONE, GONE, whole("s-3"), DELETED, GONE], port=int(host.rpartition(":")[2])) as server:
+        finished = quantcdn(pointing_to(env, host), *erase)
+        assert [request.method for request in server.requests] == ["GET", "GET", "GET", "DELETE", "GET"]
+    receipt = json.loads(receipt_file.read_text())
+    assert records(finished) == [receipt]
+    assert receipt["complete"] is True
+    assert sorted(row["id"] for row in receipt["sessions"]) == ids
+    assert {row["read_back"]["result"] for row in receipt["sessions"]} == {"gone"}
+    again = quantcdn(pointing_to(env, host), *erase, code=1)
+    assert again.stderr == f"Error: {receipt_file}: There is such a file already\n"
+
+
+def test_what_was_changed_after_it_was_exported_is_not_deleted_by_the_next_run(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    file, ids, refusal = tmp_path / "u.jsonl", "s-1\ns-2\n", json_answer({}, 403)
+    erase = ["sessions", "erase", "--ids-from", "-", "--yes", "--workers", "1", "--", str(file)]
+    both = [whole("s-1"), whole("s-2")]
+    with scripted_server([*both, refusal, refusal, *both]) as server:
+        host = server.host
+        quantcdn(pointing_to(env, host), *erase, stdin=ids, code=3)
+    answers = [whole("s-1", "Hello again"), whole("s-2"), DELETED, GONE]
+    with scripted_server(answers, port=int(host.rpartition(":")[2])) as server:
+        run = quantcdn(pointing_to(env, host), *erase, stdin=ids, code=8)
+        sent = [(request.method, request.target[-3:]) for request in server.requests]
+    assert sent == [("GET", "s-1"), ("GET", "s-2"), ("DELETE", "s-2"), ("GET", "s-2")]
+    assert run.stderr.splitlines()[0].startswith("s-1: not deleted, for it was changed after it was exported")
+    assert [row["outcome"] for row in records(run)[0]["sessions"]] == ["changed", "done"]
+
+    file.write_text(file.read_text().replace("Hello", "Bye"))
+    assert "is not as it was exported" in quantcdn(pointing_to(env, host), *erase, stdin=ids, code=1).stderr
+
+
+def test_an_erasure_that_is_interrupted_while_it_exports_deletes_nothing(env: dict[str, str], tmp_path: Path) -> None:
+    erase = [QUANTCDN, "sessions", "erase", "--user", "u", "--yes", "--workers", "1", "--", str(tmp_path / "u.jsonl")]
+    with scripted_server([*listed("s-1", "s-2", "s-3"), whole("s-1"), [0.5, whole("s-2")]]) as server:
+        ended = interrupted(erase, pointing_to(env, server.host), server, after=4)
+        assert {request.method for request in server.requests} == {"GET"}
+    assert ended == (130, "", "Interrupted: nothing was deleted. The same command goes on from there.\n")
+    assert not (tmp_path / "u.jsonl.receipt.json").exists()
 
 
 def test_the_environment_says_how_long_how_often_and_whether_to_log(env: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ from quantcdn import AISessionsApi
 from quantcdn._transport.proxies import is_exempt
 from quantcdn._wire.origin import origin_of
 from quantcdn.cli._app import app
-from quantcdn.cli._exits import Exit
+from quantcdn.cli._exits import MEANINGS, Exit
 from quantcdn.sandbox import Sandbox, running
 
 ROOT = Path(__file__).parent.parent
@@ -740,7 +740,8 @@ def check_names(table: Table, _sent: dict[str, Received]) -> None:
 
 
 def check_exit_codes(table: Table, _sent: dict[str, Received]) -> None:
-    assert table.column("Exit code") == [str(int(code)) for code in Exit]
+    told = zip(table.column("Exit code"), map(plain, table.column("Meaning")), strict=True)
+    assert list(told) == [(str(int(code)), MEANINGS[code]) for code in Exit]
 
 
 def check_commands(table: Table, _sent: dict[str, Received]) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 from typing_extensions import Unpack
 
+from quantcdn._show.covered import ACTIVE
 from quantcdn._show.visible import is_blank
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
@@ -68,7 +69,7 @@ class Selection:
         """Which sessions can be among these at all, in words."""
         if self.session_ids is not None:
             return "the sessions with these ids"
-        return "active sessions; completed ones are not listed by the service"
+        return ACTIVE
 
     def sessions(
         self, api: AISessionsApi, organisation: str, now: datetime, shown: Bar, **options: Unpack[RequestOptions]

@@ -19,6 +19,7 @@ from quantcdn.cli._connection import (
     Connection,
     Organisation,
     ProfileName,
+    Quiet,
     Retries,
     Timeout,
     TokenFile,
@@ -26,9 +27,11 @@ from quantcdn.cli._connection import (
     command,
 )
 from quantcdn.cli._doctor import CHECKED, doctor
+from quantcdn.cli._help import LOCAL, MANY, SERVED, Root, ending
 from quantcdn.cli._sessions import sessions
 
 app = typer.Typer(
+    cls=Root,
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,7 +50,8 @@ def _say_version(asked: bool) -> None:
     help="""QuantCDN's AI sessions, on the command line.
 
     The options here stand before the command, and its own between it and its arguments.
-    """
+    """,
+    epilog=ending(["quantcdn configure", "quantcdn --profile staging sessions list"], MANY),
 )
 def quantcdn(
     context: typer.Context,
@@ -58,18 +62,24 @@ def quantcdn(
     timeout: Timeout = 60,
     retries: Retries = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and exit.")
     ] = False,
 ) -> None:
     is_logged = verbose or os.environ.get("QUANTCDN_LOG", "").strip().lower() == "debug"
-    context.obj = Connection(profile, organisation, base_url, token_file, timeout, retries, is_logged)
+    context.obj = Connection(profile, organisation, base_url, token_file, timeout, retries, is_logged, quiet)
 
 
 app.add_typer(sessions, name="sessions")
-command(app, CONFIGURED)(configure)
+command(
+    app,
+    CONFIGURED,
+    ["quantcdn configure", "quantcdn --profile staging --organisation acme --token-file token configure"],
+    LOCAL,
+)(configure)
 app.add_typer(profiles, name="profiles")
-command(app, CHECKED)(doctor)
+command(app, CHECKED, ["quantcdn doctor", "quantcdn --profile staging doctor"], SERVED)(doctor)
 
 
 @app.command(

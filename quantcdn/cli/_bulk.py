@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantcdn._show.covered import ACTIVE
 from quantcdn._show.visible import visible
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of, writing
+from quantcdn.cli._help import MANY, SERVED
 from quantcdn.cli._output import Output, write_record, write_records
-from quantcdn.cli._parameters import ACTIVE, Group, IdleFor, IdsFrom, Model, SessionIds, User, Workers, ids_in
+from quantcdn.cli._parameters import Group, IdleFor, IdsFrom, Model, SessionIds, User, Workers, ids_in
 from quantcdn.cli._sessions import sessions
 from quantcdn.exceptions import problem_of
 
@@ -30,7 +32,15 @@ _WORDS = {
 }
 
 
-@command(sessions, "Delete sessions with their messages. It does not ask.")
+@command(
+    sessions,
+    "Delete sessions with their messages. It does not ask.",
+    [
+        'quantcdn sessions delete -- "$session"',
+        "quantcdn sessions list --user ann | quantcdn sessions delete --ids-from -",
+    ],
+    MANY,
+)
 def delete(
     connection: Connection,
     session_ids: SessionIds = None,
@@ -42,12 +52,12 @@ def delete(
 
     if bool(session_ids) == (ids_from is not None):
         raise Failure(Exit.USAGE, "Give ids, or a file of them with --ids-from")
-    ids = session_ids if ids_from is None else ids_in(ids_from)
+    ids = (session_ids or []) if ids_from is None else ids_in(ids_from)
+    progress = len(ids) > 1 and not connection.quiet
     with connection.open() as (api, organisation):
         report = told(
-            lambda: bulk.delete(
-                api, organisation, session_ids=ids, workers=workers, progress=ids is not None and len(ids) > 1
-            ),
+            connection,
+            lambda: bulk.delete(api, organisation, session_ids=ids, workers=workers, progress=progress),
             _DELETED[:2],
             output,
         )
@@ -61,6 +71,11 @@ def delete(
 
     Each is sent once: where its outcome is unknown, the exit code says so. Of one session, the answer is written.
     """,
+    [
+        'quantcdn sessions extend --minutes 30 -- "$session"',
+        "quantcdn sessions extend --group shop --minutes 30",
+    ],
+    MANY,
 )
 def extend(
     connection: Connection,
@@ -88,13 +103,14 @@ def extend(
     chosen: Any = filters or {"session_ids": session_ids if ids_from is None else ids_in(ids_from)}
     with connection.open() as (api, organisation):
         report = told(
-            lambda: bulk.extend(api, organisation, minutes, workers=workers, progress=True, **chosen),
+            connection,
+            lambda: bulk.extend(api, organisation, minutes, workers=workers, progress=not connection.quiet, **chosen),
             _DELETED if filters else _DELETED[:2],
             output,
             "extended",
         )
     if filters:
-        say(f"Covered: {ACTIVE}.")
+        connection.tell(f"Covered: {ACTIVE}.")
     missing = [result for result in report.results if result.outcome == "gone"]
     return exit_of([*report.failures, *([] if filters else missing)], len(report.results))
 
@@ -105,6 +121,11 @@ def extend(
 
     The filters combine. They cover {ACTIVE}.
     """,
+    [
+        "quantcdn sessions prune --idle-for 2d --group shop",
+        "quantcdn sessions prune --idle-for 2d --group shop --yes",
+    ],
+    MANY,
 )
 def prune(
     connection: Connection,
@@ -125,6 +146,7 @@ def prune(
         raise Failure(Exit.USAGE, "Give --idle-for, --user, --group or --model, or else --everything")
     with connection.open() as (api, organisation):
         report = told(
+            connection,
             lambda: bulk.delete(
                 api,
                 organisation,
@@ -135,14 +157,14 @@ def prune(
                 everything=everything,
                 dry_run=not yes,
                 workers=workers,
-                progress=yes,
+                progress=yes and not connection.quiet,
             ),
             _DELETED if yes else _PLANNED,
             output,
         )
-    say(f"Covered: {ACTIVE}.")
+    connection.tell(f"Covered: {ACTIVE}.")
     if not yes and report.results:
-        say("Nothing was deleted: --yes does it.")
+        connection.tell("Nothing was deleted: --yes does it.")
     return exit_of(report.failures, len(report.results))  # one that was gone already is what was asked for
 
 
@@ -154,6 +176,11 @@ def prune(
     are not listed by the service: only ids cover them. A manifest stands beside the file. Where it ends before its
     time, the same command goes on from there.
     """,
+    [
+        "quantcdn sessions export --group shop -- shop.jsonl",
+        'echo "$session" | quantcdn sessions export --ids-from - -- one.jsonl',
+    ],
+    (*SERVED, Exit.PARTLY_FAILED),
 )
 def export(
     connection: Connection,
@@ -189,7 +216,7 @@ def export(
                 model=model,
                 idle_for=idle_for,
                 workers=workers,
-                progress=True,
+                progress=not connection.quiet,
                 on_result=note,
             )
         except bulk.Interrupted as interruption:
@@ -202,11 +229,17 @@ def export(
             ) from None
     say_failures(failures)
     write_record({"file": str(path), **manifest.model_dump(include=_EXPORTED)}, output)
-    say(f"Covered: {manifest.covers}.")
+    connection.tell(f"Covered: {manifest.covers}.")
     return exit_of(failures, len(manifest.session_ids))
 
 
-def told(work: "Callable[[], Report]", columns: Sequence[str], output: Output, done: str = "deleted") -> "Report":
+def told(
+    connection: Connection,
+    work: "Callable[[], Report]",
+    columns: Sequence[str],
+    output: Output,
+    done: str = "deleted",
+) -> "Report":
     """The report of a piece of work, once it is told; also that of one that is interrupted."""
     from quantcdn.bulk import Interrupted
 
@@ -216,20 +249,20 @@ def told(work: "Callable[[], Report]", columns: Sequence[str], output: Output, d
         if not interruption.report.results:
             raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
         with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
-            _tell(interruption.report, columns, output, done)
+            _tell(connection, interruption.report, columns, output, done)
         raise KeyboardInterrupt("Interrupted.") from None
-    _tell(report, columns, output, done)
+    _tell(connection, report, columns, output, done)
     return report
 
 
-def _tell(report: "Report", columns: Sequence[str], output: Output, done: str) -> None:
+def _tell(connection: Connection, report: "Report", columns: Sequence[str], output: Output, done: str) -> None:
     try:
         write_records(map(_record, report.results), columns, output)
     finally:  # what was done is said also where it cannot be written
         say_failures(report.failures)
         words = {**_WORDS, "done": done}
         counts = (f"{count} {words.get(outcome, outcome)}" for outcome, count in report.counts.items())
-        say(f"Sessions: {', '.join(counts) or 'none'}.")
+        connection.tell(f"Sessions: {', '.join(counts) or 'none'}.")
 
 
 def _record(result: "Result") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from quantcdn._show.visible import visible
 from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import Connection, command, decoded
 from quantcdn.cli._exits import Exit, Failure, say, writing
+from quantcdn.cli._help import WRITES
 from quantcdn.cli._output import prepared
 from quantcdn.cli._parameters import not_blank
 from quantcdn.cli._sessions import sessions
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from quantcdn import AISessionsApi, Conversation
 
 
-@command(sessions, "Talk with a model, and keep the turns in a session.\n\nEach line that is read is a turn.")
+@command(
+    sessions,
+    "Talk with a model, and keep the turns in a session.\n\nEach line that is read is a turn.",
+    [
+        "quantcdn sessions chat --infer 'echo Hi' -- \"$session\"",
+        "echo Hello | quantcdn sessions chat --new --user ann --infer 'echo Hi'",
+    ],
+    WRITES,
+)
 def chat(
     connection: Connection,
     infer: Annotated[
@@ -54,14 +63,14 @@ def chat(
         conversation = None
         if session_id is not None and user is None and not new:
             conversation = Conversation.resume(api, organisation, session_id)
-            _say_which(conversation)
+            _say_which(connection, conversation)
         elif not new or user is None or session_id is not None:
             raise Failure(Exit.USAGE, "Give the id of a session, or --new and --user")
         for text in _lines():
             try:
                 if conversation is None:
                     conversation, reply = _opened(api, organisation, cast("str", user), text, infer)
-                    _say_which(conversation)
+                    _say_which(connection, conversation)
                 else:
                     reply = _turn(conversation, text, infer)
             except Failure as failure:
@@ -72,8 +81,8 @@ def chat(
                 print(visible(reply, multiline=True) if for_person else reply, flush=True)
 
 
-def _say_which(conversation: "Conversation") -> None:
-    say(f"Session {conversation.session_id}, messages: {len(conversation.messages)}")
+def _say_which(connection: Connection, conversation: "Conversation") -> None:
+    connection.tell(f"Session {conversation.session_id}, messages: {len(conversation.messages)}")
 
 
 def _opened(api: "AISessionsApi", organisation: str, user: str, text: str, infer: str) -> "tuple[Conversation, str]":

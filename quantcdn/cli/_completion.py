@@ -91,9 +91,7 @@ def _connection(context: typer.Context) -> Connection:
     token_file = given.get("token_file")
     if token_file is not None and not token_file.is_file():
         raise FileNotFoundError(token_file)
-    return Connection(
-        given.get("profile"), given.get("organisation"), given.get("base_url"), token_file, _DEADLINE, 0, verbose=False
-    )
+    return Connection(given.get("profile"), given.get("organisation"), given.get("base_url"), token_file, _DEADLINE, 0)
 
 
 def _listed(api: "AISessionsApi", organisation: str) -> Iterable[Any]:

@@ -9,6 +9,7 @@ import typer
 from quantcdn.cli import _profiles as profiles
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, say
+from quantcdn.cli._help import LOCAL
 from quantcdn.cli._output import Output, write_records
 from quantcdn.cli._profiles import Profile, profile_name
 
@@ -57,10 +58,16 @@ def configure(
     if before.is_in_keyring and not after.is_in_keyring:
         profiles.forget(before)
     place = f"its token is in the {after.place_of_token}" if after.place_of_token else "it holds no token"
-    say(f"The profile {name} is in {profiles.location()}; {place}. Next: quantcdn --profile {name} doctor")
+    connection.tell(f"The profile {name} is in {profiles.location()}; {place}. Next: quantcdn --profile {name} doctor")
 
 
-@command(listed, "List the profiles, without their tokens.", name="list")
+@command(
+    listed,
+    "List the profiles, without their tokens.",
+    ["quantcdn profiles list", "quantcdn profiles list --output json"],
+    LOCAL,
+    name="list",
+)
 def list_(connection: Connection, output: Output = None) -> None:
     known = profiles.read()
     used = None if connection.profile is None else connection.profile.name
@@ -80,7 +87,7 @@ def list_(connection: Connection, output: Output = None) -> None:
     )
 
 
-@command(listed, "Remove a profile, and its token.")
+@command(listed, "Remove a profile, and its token.", ["quantcdn profiles remove -- staging"], LOCAL)
 def remove(
     connection: Connection,
     name: Annotated[

@@ -7,7 +7,7 @@ say where the token goes, and none can be read as an option once the first id is
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from typer.core import TyperCommand
 from quantcdn import environment
 from quantcdn.cli import _profiles as profiles
 from quantcdn.cli._exits import Exit, Failure, reporting, say
+from quantcdn.cli._help import Ending, ending
 from quantcdn.cli._profiles import Profile
 from quantcdn.environment import Setting
 
@@ -85,6 +86,10 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log each attempt to standard error. [else: QUANTCDN_LOG=debug]")
 ]
 
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but what is wrong, and show no progress.")
+]
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -96,7 +101,8 @@ class Connection:
     token_file: Path | None
     timeout: float
     retries: int | None
-    verbose: bool
+    verbose: bool = False
+    quiet: bool = False
 
     @property
     def profile_name(self) -> Setting | None:
@@ -174,6 +180,11 @@ class Connection:
             configuration.access_token = token.value
         return configuration
 
+    def tell(self, text: str) -> None:
+        """Tell people how it went, unless they want to hear only of what is wrong."""
+        if not self.quiet:
+            say(text)
+
     @contextmanager
     def open(self) -> "Generator[tuple[AISessionsApi, str], None, None]":
         """A client and the organisation to use it for."""
@@ -194,7 +205,7 @@ def needed(what: str, names: tuple[str, ...], setting: Setting | None) -> Settin
 Function: TypeAlias = Callable[Concatenate[Connection, P], Exit | None]
 
 
-class _OptionsFirst(TyperCommand):
+class _OptionsFirst(Ending, TyperCommand):
     """A command whose options stand before its arguments: from the first of these on, there are no more options."""
 
     allow_interspersed_args = False
@@ -240,12 +251,19 @@ def _is_option(arg: str) -> bool:
 
 
 def command(
-    group: typer.Typer, description: str, *, name: str | None = None
+    group: typer.Typer, description: str, examples: Sequence[str], codes: Sequence[Exit], *, name: str | None = None
 ) -> Callable[[Function[P]], Callable[..., None]]:
     """Make a function a command of a group: to its own parameters comes the `Connection`.
 
     It returns the exit code, where that is not the one of success. The description is not its docstring, of which
     ``python -OO`` leaves nothing.
+
+    Args:
+        group: the group.
+        description: what it does.
+        examples: lines of a shell that use it.
+        codes: the exit codes that it may end with, but for those of signals.
+        name: its name, where that is not the function's.
     """
 
     def decorate(function: Function[P]) -> Callable[..., None]:
@@ -268,7 +286,7 @@ def command(
         vars(run)["__signature__"] = inspect.Signature(
             [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         )
-        group.command(name, cls=_OptionsFirst, help=description)(run)
+        group.command(name, cls=_OptionsFirst, help=description, epilog=ending(examples, codes))(run)
         return run
 
     return decorate

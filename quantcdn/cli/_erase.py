@@ -1,25 +1,31 @@
 """The command that erases sessions, and proves it with a receipt."""
 
 import json
-import os
+from collections.abc import Iterable
 from datetime import datetime, timezone
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantcdn._show.age import TIME_NAMES
+from quantcdn._show.covered import ACTIVE
+from quantcdn._show.visible import visible
 from quantcdn.cli._bulk import exit_of, say_failures, told
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, say
+from quantcdn.cli._files import write_own
+from quantcdn.cli._help import MANY
 from quantcdn.cli._output import Output, write_record
-from quantcdn.cli._parameters import ACTIVE, Group, IdsFrom, Model, User, Workers, ids_in
+from quantcdn.cli._parameters import Group, IdsFrom, Model, User, Workers, ids_in
 from quantcdn.cli._sessions import sessions
 
 if TYPE_CHECKING:
     from quantcdn import AISessionsApi
     from quantcdn.bulk import Manifest, Result
 
-_COVERED = f"Covered: {ACTIVE}."
+_GOES_ON = "The same command goes on from there."
 
 
 @command(
@@ -27,8 +33,11 @@ _COVERED = f"Covered: {ACTIVE}."
     f"""Export sessions, delete what was exported, read back that it is gone, and write a receipt.
 
     Those that the filters choose together, or those with the ids of --ids-from. Filters cover {ACTIVE}: ids cover both.
-    Without --yes, the sessions are only listed. The receipt is FILE.receipt.json, beside the file of the export.
+    Without --yes, the sessions are only listed. The receipt is FILE.receipt.json, beside the file of the export. Where
+    it ends before its time, the same command goes on from there.
     """,
+    ["quantcdn sessions erase --user ann -- ann.jsonl", "quantcdn sessions erase --user ann --yes -- ann.jsonl"],
+    MANY,
 )
 def erase(
     connection: Connection,
@@ -48,53 +57,145 @@ def erase(
     if bool(chosen) == (ids_from is not None):
         raise Failure(Exit.USAGE, "Give --user, --group or --model, or else --ids-from")
     if ids_from is not None:
-        chosen = {"session_ids": ids_in(ids_from)}
-    receipt_path = path.with_name(f"{path.name}.receipt.json")
-    if receipt_path.exists():
-        raise Failure(Exit.FAILED, f"{receipt_path}: There is such a file already")
+        chosen = {"session_ids": tuple(dict.fromkeys(ids_in(ids_from)))}
+    how: Any = {"workers": workers, "progress": not connection.quiet}
     with connection.open() as (api, organisation):
         if not yes:
-            told(lambda: bulk.delete(api, organisation, dry_run=True, **chosen), ("id", "outcome", "title"), output)
-            say(f"{'' if ids_from else f'{_COVERED} '}Nothing was deleted: --yes does it.")
+            columns = ("id", "outcome", "title")
+            told(connection, lambda: bulk.delete(api, organisation, dry_run=True, **chosen), columns, output)
+            connection.tell(f"{'' if ids_from else f'Covered: {ACTIVE}. '}Nothing was deleted: --yes does it.")
             return None
-        manifest = bulk.export(api, organisation, path, workers=workers, progress=True, **chosen)
-        if not manifest.complete:
-            for session_id, problem in manifest.failures.items():
-                say(f"{session_id}: {problem}")
-            say("Nothing was deleted: not all could be exported. The same command goes on from there.")
-            return Exit.PARTLY_FAILED
-        receipt = _begun(manifest, path)
+        receipt = _Receipt.begun_before(path)
+        if receipt is None:
+            receipt = _Receipt(path, _exported(api, organisation, path, **chosen, **how))
+        else:
+            receipt.check(api.api_client.configuration.host, organisation, chosen)
         try:
-            failures = _delete(api, manifest, workers, receipt["sessions"])
-            _read_back(api, organisation, receipt["sessions"])
+            receipt.write()  # before anything is deleted
+            failures = _delete(api, receipt, how)
+            _read_back(api, receipt)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"Interrupted: {receipt.deleted}. {receipt.path} says which. {_GOES_ON}") from None
         finally:  # what was deleted is told also where it was interrupted
-            _write(receipt_path, receipt)
+            receipt.write()
     say_failures(failures)
-    write_record(receipt, output)
-    say(f"Covered: {manifest.covers}. The receipt is {receipt_path}.")
-    return None if receipt["complete"] else exit_of(failures, len(receipt["sessions"])) or Exit.FAILED
+    changed = [row["id"] for row in receipt.rows.values() if row["outcome"] == "changed"]
+    for session_id in changed:
+        say(f"{visible(session_id)}: not deleted, for it was changed after it was exported: erase it to another file")
+    write_record(receipt.content(), output)
+    connection.tell(f"Covered: {receipt.manifest.covers}. The receipt is {receipt.path}.")
+    if receipt.is_complete:
+        return None
+    return Exit.PARTLY_FAILED if changed else exit_of(failures, len(receipt.rows)) or Exit.FAILED
 
 
-def _begun(manifest: "Manifest", path: Path) -> dict[str, Any]:
-    """The receipt, before anything is deleted."""
-    return {
-        "complete": False,
-        "covers": manifest.covers,
-        "host": manifest.host,
-        "organisation": manifest.organisation,
-        "exported_at": manifest.finished_at and manifest.finished_at.isoformat(),
-        "export": {"file": str(path.absolute()), "size": manifest.size, "sha256": manifest.sha256},
-        "exported": len(manifest.session_ids) - len(manifest.gone),
-        "gone_before": list(manifest.gone),
-        "sessions": [],
-    }
+def _exported(api: "AISessionsApi", organisation: str, path: Path, **options: Any) -> "Manifest":
+    """Export the sessions: all of them, or the command ends here."""
+    from quantcdn import bulk
+
+    try:
+        manifest = bulk.export(api, organisation, path, **options)
+    except bulk.Interrupted:
+        raise KeyboardInterrupt(f"Interrupted: nothing was deleted. {_GOES_ON}") from None
+    if manifest.complete:
+        return manifest
+    for session_id, problem in manifest.failures.items():
+        say(f"{visible(session_id)}: {problem}")
+    raise Failure(Exit.PARTLY_FAILED, f"Nothing was deleted: not all could be exported. {_GOES_ON}")
 
 
-def _delete(api: "AISessionsApi", manifest: "Manifest", workers: int, rows: list[dict[str, Any]]) -> "list[Result]":
-    """Delete what was exported, with a row of the receipt for each as its outcome is known. Return the failures."""
+class _Receipt:
+    """What was exported, and what became of each session since.
+
+    Attributes:
+        path: its file.
+        exported: the ids of the sessions that stand in the export.
+        rows: what became of each, by its id.
+        is_of_before: whether it was begun by a run that was interrupted.
+    """
+
+    def __init__(self, file: Path, manifest: "Manifest", rows: Iterable[dict[str, Any]] | None = None) -> None:
+        self.path = _beside(file, "receipt")
+        self.file = file
+        self.manifest = manifest
+        self.exported = [session_id for session_id in manifest.session_ids if session_id not in manifest.gone]
+        self.rows: dict[str, dict[str, Any]] = {row["id"]: row for row in rows or ()}
+        self.is_of_before = rows is not None
+        self._written_at = _now()
+
+    @classmethod
+    def begun_before(cls, file: Path) -> "_Receipt | None":
+        """The receipt that an interrupted run has left, if there is one."""
+        from quantcdn.bulk import Manifest
+
+        try:
+            content: dict[str, Any] = json.loads(_beside(file, "receipt").read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        if content["complete"]:
+            raise Failure(Exit.FAILED, f"{_beside(file, 'receipt')}: There is such a file already")
+        manifest = Manifest.model_validate_json(_beside(file, "manifest").read_bytes())
+        return cls(file, manifest, content["sessions"])
+
+    def check(self, host: str, organisation: str, chosen: dict[str, Any]) -> None:
+        """Refuse to go on with the erasure of other sessions, or without the export."""
+        selection = {name: value for name, value in vars(self.manifest.selection).items() if value is not None}
+        if (self.manifest.host, self.manifest.organisation, selection) != (host, organisation, chosen):
+            raise Failure(Exit.FAILED, f"{self.path} was begun by an erasure of other sessions: finish that one")
+        if sha256(self.file.read_bytes()).hexdigest() != self.manifest.sha256:
+            raise Failure(Exit.FAILED, f"{self.file} is not as it was exported: nothing was deleted")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each session that was exported is gone."""
+        return not self.open()
+
+    @property
+    def deleted(self) -> str:
+        """How many are known to be deleted, in words."""
+        count = sum(row["outcome"] == "done" for row in self.rows.values())
+        return f"{count} of the {len(self.exported)} sessions that were exported are deleted"
+
+    def open(self) -> list[str]:
+        """The ids of those that are not known to be gone."""
+        return [name for name in self.exported if self.rows.get(name, {}).get("read_back", {}).get("result") != "gone"]
+
+    def note(self, session_id: str, outcome: str, request_id: str | None) -> None:
+        """Note what became of a session."""
+        self.rows[session_id] = {"id": session_id, "outcome": outcome, "at": _now(), "request_id": request_id}
+
+    def note_read_back(self, session_id: str, result: str, request_id: str | None) -> None:
+        """Note what came of asking for it again."""
+        self.rows[session_id]["read_back"] = {"result": result, "request_id": request_id, "at": _now()}
+
+    def content(self) -> dict[str, Any]:
+        """What is in its file."""
+        manifest = self.manifest
+        return {
+            "complete": self.is_complete,
+            "covers": manifest.covers,
+            "host": manifest.host,
+            "organisation": manifest.organisation,
+            "exported_at": manifest.finished_at and manifest.finished_at.isoformat(),
+            "export": {"file": str(self.file.absolute()), "size": manifest.size, "sha256": manifest.sha256},
+            "exported": len(self.exported),
+            "gone_before": list(manifest.gone),
+            "sessions": list(self.rows.values()),
+            "finished_at": self._written_at,
+        }
+
+    def write(self) -> None:
+        """Write it to its file, which nobody else can read."""
+        self._written_at = _now()
+        write_own(self.path, f"{json.dumps(self.content(), indent=2)}\n")
+
+
+def _delete(api: "AISessionsApi", receipt: _Receipt, how: Any) -> "list[Result]":
+    """Delete what was exported, noting what becomes of each as it is known. Return the failures."""
     from quantcdn import AISessionsApi, ApiException, bulk
 
     request_ids: dict[str, str | None] = {}
+    noted: set[str] = set()
 
     class Recording(AISessionsApi):
         def delete_ai_session(self, organisation: str, session_id: str, **options: Any) -> Any:
@@ -103,39 +204,67 @@ def _delete(api: "AISessionsApi", manifest: "Manifest", workers: int, rows: list
             return answer.data
 
     def note(result: "Result") -> None:
+        noted.add(result.session_id)
         error = result.error
         request_id = error.request_id if isinstance(error, ApiException) else request_ids.get(result.session_id)
-        rows.append({"id": result.session_id, "outcome": result.outcome, "at": _now(), "request_id": request_id})
+        receipt.note(result.session_id, result.outcome, request_id)
 
-    exported = [session_id for session_id in manifest.session_ids if session_id not in manifest.gone]
-    recording = Recording(api.api_client)
-    report = bulk.delete(
-        recording, manifest.organisation, session_ids=exported, workers=workers, progress=True, on_result=note
-    )
+    due = _unchanged(api, receipt) if receipt.is_of_before else receipt.exported
+    organisation = receipt.manifest.organisation
+    try:
+        report = bulk.delete(Recording(api.api_client), organisation, session_ids=due, on_result=note, **how)
+    except bulk.Interrupted as interruption:
+        for result in interruption.report.results:  # also of what was under way
+            if result.session_id not in noted:
+                note(result)
+        raise
     return list(report.failures)
 
 
-def _read_back(api: "AISessionsApi", organisation: str, rows: list[dict[str, Any]]) -> None:
+def _unchanged(api: "AISessionsApi", receipt: _Receipt) -> list[str]:
+    """Of what an interrupted run left open, the ids of the sessions that are as they were exported, and so may go."""
+    from quantcdn import NotFoundException
+
+    lines = receipt.file.read_text("utf-8").split("\n")
+    exported = {line["id"]: _lasting(line) for line in map(json.loads, filter(None, lines))}
+    unchanged: list[str] = []
+    for session_id in receipt.open():
+        try:
+            answer = api.get_ai_session_with_http_info(receipt.manifest.organisation, session_id)
+        except NotFoundException as error:
+            if receipt.rows.get(session_id, {}).get("outcome") != "done":
+                receipt.note(session_id, "gone", error.request_id)
+            receipt.note_read_back(session_id, "gone", error.request_id)
+        else:
+            if _lasting({"id": session_id, **json.loads(answer.raw_data)}) == exported[session_id]:
+                unchanged.append(session_id)
+            else:
+                receipt.note(session_id, "changed", answer.request_id)
+    return unchanged
+
+
+def _lasting(session: dict[str, Any]) -> dict[str, Any]:
+    """What is in a session, but for its times, which an extension changes too."""
+    return {name: value for name, value in session.items() if not name.endswith(TIME_NAMES)}
+
+
+def _read_back(api: "AISessionsApi", receipt: _Receipt) -> None:
     """Ask for each session again: only one that is not found is gone."""
     from quantcdn import ApiException, NotFoundException
 
-    for row in rows:
-        check: dict[str, Any] = {"result": "still there"}
+    for session_id in receipt.open():
+        if receipt.rows[session_id]["outcome"] == "changed":
+            continue
         try:
-            api.get_ai_session(organisation, row["id"])
+            answer = api.get_ai_session_with_http_info(receipt.manifest.organisation, session_id)
+            receipt.note_read_back(session_id, "still there", answer.request_id)
         except ApiException as error:
-            gone = isinstance(error, NotFoundException)
-            check = {"result": "gone" if gone else str(error), "request_id": error.request_id}
-        row["read_back"] = {**check, "at": _now()}
+            result = "gone" if isinstance(error, NotFoundException) else str(error)
+            receipt.note_read_back(session_id, result, error.request_id)
 
 
-def _write(path: Path, receipt: dict[str, Any]) -> None:
-    """Write the receipt to a file that nobody else can read."""
-    checks = [row.get("read_back", {}).get("result") for row in receipt["sessions"]]
-    receipt["finished_at"] = _now()
-    receipt["complete"] = len(checks) == receipt["exported"] and all(check == "gone" for check in checks)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{json.dumps(receipt, indent=2)}\n")
+def _beside(file: Path, what: str) -> Path:
+    return file.with_name(f"{file.name}.{what}.json")
 
 
 def _now() -> str:

@@ -43,6 +43,23 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+MEANINGS = {
+    Exit.DONE: "It is done.",
+    Exit.FAILED: "Something on this machine failed: a file, or the command of --infer.",
+    Exit.USAGE: "It cannot be meant, or something is not configured or installed.",
+    Exit.REFUSED: "The service refused it: the token, the organisation, or what was asked.",
+    Exit.NOT_FOUND: "The session is not there, or no longer.",
+    Exit.UNREACHABLE: "The service could not be reached, or did not answer in time.",
+    Exit.SERVICE_FAILED: "The service failed, or its answer cannot be read.",
+    Exit.OUTCOME_UNKNOWN: "The outcome is unknown. Look before you repeat it.",
+    Exit.PARTLY_FAILED: "Of several sessions, some failed. Standard error says why.",
+    Exit.HUNG_UP: "The terminal was closed (SIGHUP).",
+    Exit.INTERRUPTED: "Ctrl-C was pressed.",
+    Exit.PIPE_CLOSED: "Whoever read the output left, as head does.",
+    Exit.TERMINATED: "The process was to end (SIGTERM).",
+}
+"""What they mean, each in a line of a terminal."""
+
 # The first that fits counts: what is unknown may also be a timeout.
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (OutcomeUnknownException, Exit.OUTCOME_UNKNOWN),

@@ -13,9 +13,6 @@ from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import read_text
 from quantcdn.cli._exits import Exit, Failure
 
-ACTIVE = "active sessions; completed ones are not listed by the service"
-"""What filters cover."""
-
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

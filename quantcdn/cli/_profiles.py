@@ -6,16 +6,17 @@ where the package keyring is installed.
 
 import os
 import re
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import typer
 
 from quantcdn.cli._exits import Exit, Failure
+from quantcdn.cli._files import write_own
 
 if TYPE_CHECKING:
     from configparser import ParsingError, RawConfigParser
@@ -193,16 +194,6 @@ def _profile(name: str, values: dict[str, str]) -> Profile:
 
 
 def _write(parser: "RawConfigParser") -> None:
-    """Put a file with what the parser holds in the place of the one that is there, at once and for the owner alone."""
-    path = Path(os.path.realpath(location()))  # where it is a link, what it leads to
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # which nobody else can read
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            parser.write(file)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    text = StringIO()
+    parser.write(text)
+    write_own(location(), text.getvalue())

@@ -12,6 +12,7 @@ from quantcdn._show.visible import visible
 from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
+from quantcdn.cli._help import SERVED, WRITES
 from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
 from quantcdn.cli._parameters import Group, Model, SessionId, User, column_names, json_object, not_blank
 
@@ -34,7 +35,16 @@ class Status(str, Enum):
     COMPLETED = "completed"
 
 
-@command(sessions, "List the active sessions, without their messages. The filters combine.", name="list")
+@command(
+    sessions,
+    "List the active sessions, without their messages. The filters combine.",
+    [
+        "quantcdn sessions list --group shop",
+        "quantcdn sessions list --output csv --columns id,title > sessions.csv",
+    ],
+    SERVED,
+    name="list",
+)
 def list_(
     connection: Connection,
     user: User = None,
@@ -66,14 +76,27 @@ def list_(
         write_records((session.to_dict() for session in islice(found, limit)), columns or COLUMNS, output)
 
 
-@command(sessions, "Show a session with its messages.")
+@command(
+    sessions,
+    "Show a session with its messages.",
+    ['quantcdn sessions show -- "$session"', 'quantcdn sessions show --output json -- "$session" > session.json'],
+    SERVED,
+)
 def show(connection: Connection, session_id: SessionId, output: Output = None) -> None:
     with connection.open() as (api, organisation):
         session = api.get_ai_session(organisation, session_id)
     write_session(session.to_dict(), output)
 
 
-@command(sessions, "Create a session, and write its id.")
+@command(
+    sessions,
+    "Create a session, and write its id.",
+    [
+        "session=$(quantcdn sessions create --user ann --group shop)",
+        'quantcdn sessions create --user ann --system "Be short." --output json',
+    ],
+    WRITES,
+)
 def create(
     connection: Connection,
     user: Annotated[
@@ -124,7 +147,13 @@ def create(
 
 
 @command(
-    sessions, "Append a message to a session. It is sent once: where its outcome is unknown, the exit code says so."
+    sessions,
+    "Append a message to a session. It is sent once: where its outcome is unknown, the exit code says so.",
+    [
+        'quantcdn sessions append --message "Hello" -- "$session"',
+        'date | quantcdn sessions append --role assistant --tokens 9 -- "$session"',
+    ],
+    WRITES,
 )
 def append(
     connection: Connection,
@@ -159,6 +188,11 @@ def append(
     sessions,
     "Change a session: its status, its metadata, its count of tokens. It is sent once: where its outcome is unknown, "
     "the exit code says so.",
+    [
+        'quantcdn sessions update --status completed -- "$session"',
+        """quantcdn sessions update --metadata '{"ticket": 7}' -- "$session\"""",
+    ],
+    WRITES,
 )
 def update(
     connection: Connection,
