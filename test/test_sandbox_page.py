@@ -20,6 +20,7 @@ import urllib3
 from programs import chromium
 
 from quantcdn import AISessionsApi, ApiException
+from quantcdn.exceptions import ConnectionException
 from quantcdn.sandbox import RunningSandbox, running
 from quantcdn.sandbox._faults import ANY, OPERATIONS
 from quantcdn.testing import connected
@@ -57,7 +58,8 @@ def api(service: RunningSandbox) -> Iterator[AISessionsApi]:
 def browser() -> Iterator[Any]:
     path = chromium()
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])  # as root it has none
+        options = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # as root it has none
+        browser = driver.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()
 
@@ -85,6 +87,11 @@ def look(browser: Any, service: RunningSandbox) -> Iterator[Look]:
 
         yield opened
     assert said == []
+
+
+def heard(service: RunningSandbox, path: str) -> Any:
+    """What the control interface tells."""
+    return urllib3.request("GET", f"{service.host}/_sandbox{path}", headers={"X-Sandbox-Secret": service.secret}).json()
 
 
 def requests_on(page: Any) -> Any:
@@ -117,6 +124,64 @@ def test_who_comes_without_the_secret_can_type_it(service: RunningSandbox, brows
     expect(page.locator("#connection")).to_have_text("Live")
     assert page.url == f"{service.host}/_sandbox/"
     page.close()
+
+
+def test_the_browser_holds_the_page_to_its_policy(service: RunningSandbox, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto(service.page)
+    with pytest.raises(playwright.Error, match="This document requires 'TrustedHTML' assignment"):
+        page.evaluate("document.body.innerHTML = '<p>'")
+    with pytest.raises(playwright.Error, match="Failed to fetch"):
+        page.evaluate("address => fetch(address, { mode: 'no-cors' })", service.host.replace("127.0.0.1", "localhost"))
+    with pytest.raises(playwright.Error, match="This document requires 'TrustedScript' assignment"):
+        page.evaluate("document.body.setAttribute('onclick', 'window.acted = true')")
+    page.close()
+
+
+@pytest.mark.parametrize("site", ["http://127.0.0.1:9/", "http://evil.example/"], ids=["same host", "other host"])
+def test_a_page_of_another_site_in_the_same_browser_can_do_nothing(
+    service: RunningSandbox, browser: Any, site: str
+) -> None:
+    service.seed()
+    context = browser.new_context()
+    context.new_page().goto(service.page)
+    context.route(f"{site}**", lambda route: route.fulfill(content_type="text/html", body="<!doctype html><p>Hello"))
+    page = context.new_page()
+    page.goto(site)
+    answers = page.evaluate(
+        """async host => {
+            const heard = [];
+            for (const mode of ["cors", "no-cors"])
+                for (const [path, body] of [["/reset", "{}"], ["/clock", '{"days": 1}'], ["/sessions"], ["/"]]) {
+                    const options = { mode, body, method: body ? "POST" : "GET", credentials: "include" };
+                    heard.push(await fetch(`${host}/_sandbox${path}`, options).then(answer => answer.text(), () => ""));
+                }
+            return heard;
+        }""",
+        service.host,
+    )
+    assert answers == [""] * 8
+    page.evaluate(
+        """address => {
+            const frame = Object.assign(document.createElement("iframe"), { src: address });
+            return new Promise(loaded => { frame.onload = loaded; document.body.append(frame) });
+        }""",
+        service.page,
+    )
+    assert page.frame_locator("iframe").locator("#connection").count() == 0
+    page.evaluate(
+        """host => {
+            const form = document.createElement("form");
+            Object.assign(form, { method: "post", action: `${host}/_sandbox/reset` });
+            document.body.append(form);
+            form.submit();
+        }""",
+        service.host,
+    )
+    expect(page.locator("body")).to_contain_text("The control interface does not answer pages of other sites.")
+    assert len(heard(service, "/sessions")) == 1
+    assert not service.clock.ahead
+    context.close()
 
 
 def test_requests_appear_as_they_come(service: RunningSandbox, api: AISessionsApi, look: Look) -> None:
@@ -255,12 +320,6 @@ def test_a_long_conversation_begins_with_its_end(service: RunningSandbox, look: 
     expect(shown.first).to_contain_text("Message 0")
 
 
-def faults(service: RunningSandbox) -> Any:
-    """The faults that are in force."""
-    address = f"{service.host}/_sandbox/faults"
-    return urllib3.request("GET", address, headers={"X-Sandbox-Secret": service.secret}).json()
-
-
 FAULTS: list[tuple[str, dict[str, str], dict[str, object], str]] = [
     ("An error; nothing is done", {}, {"status": 500}, "any: status 500; played 0 times"),
     (
@@ -295,7 +354,7 @@ def test_a_fault_is_put_into_force(
     page.get_by_role("button", name="Add the fault").click()
     expect(page.get_by_text("The fault is in force.")).to_be_visible()
     expect(page.locator("#rules li")).to_have_text([told])
-    (rule,) = faults(service)
+    (rule,) = heard(service, "/faults")
     found = {**rule["fault"], **{name: rule[name] for name in ("times", "after", "rate")}}
     usual = {"times": None, "after": 0, "rate": 1, "delay": 0, "trickle": 0}
     assert {name: value for name, value in found.items() if value not in (None, False, usual.get(name))} == meant
@@ -330,7 +389,7 @@ def test_a_fault_that_cannot_be_meant_is_not_sent(service: RunningSandbox, look:
     page.get_by_label("Status").fill("200")
     page.get_by_role("button", name="Add the fault").click()
     assert page.get_by_label("Status").evaluate("field => field === document.activeElement && !field.validity.valid")
-    assert faults(service) == []
+    assert heard(service, "/faults") == []
 
 
 @pytest.mark.parametrize(
@@ -402,7 +461,15 @@ def test_a_page_whose_sandbox_has_ended_says_so(browser: Any) -> None:
         page = browser.new_page()
         page.goto(service.page)
         expect(page.locator("#connection")).to_have_text("Live")
+        service.seed(metadata={"title": "Opening hours"})
+        expect(page.locator("#session-list button")).to_have_count(1)
+        errors: list[Any] = []
+        page.on("pageerror", lambda error: errors.append(error))
     expect(page.locator("#connection")).to_have_text("Not connected, trying again")
+    page.locator("#session-list button").click()
+    page.get_by_role("button", name="Add the fault").click()
+    expect(page.locator("#fault output")).to_have_text("Failed to fetch")
+    assert errors == []
     page.close()
 
 
@@ -455,6 +522,7 @@ def test_text_of_others_stays_text_and_breaks_nothing(service: RunningSandbox, l
         assert json.loads(page.locator("#metadata").inner_text()) == {"title": text, "model": text, text[:100]: text}
         assert broken(page) == []
         page.locator("summary").click()
+    assert "\ufffd" not in page.locator("main").inner_text(), "a character was cut in two"
     for button in requests_on(page).locator("button.plain").all():
         button.click()
     expect(page.locator(".details pre")).to_have_count(len(HOSTILE))
@@ -463,8 +531,16 @@ def test_text_of_others_stays_text_and_breaks_nothing(service: RunningSandbox, l
 
 
 @pytest.mark.parametrize("width", NARROW)
-def test_a_telephone_needs_no_sideways_scrolling(service: RunningSandbox, look: Look, width: int) -> None:
+def test_a_telephone_needs_no_sideways_scrolling(
+    service: RunningSandbox, api: AISessionsApi, look: Look, width: int
+) -> None:
+    service.fail("create", drop="before")
+    with pytest.raises(ConnectionException):
+        api.create_ai_session(service.organisation, {"userId": "u"})
     page = look(width, 640, has_touch=True, is_mobile=True)
+    names = page.locator("button.plain")
+    expect(names.first).to_have_text("create")
+    assert all(name.bounding_box()["height"] < 32 for name in names.all()), "each in one line"
     assert broken(page) == []
     for kind in page.get_by_label("What goes wrong").locator("option").all_inner_texts():
         page.get_by_label("What goes wrong").select_option(label=kind)
