@@ -38,7 +38,7 @@ def view() -> str:
         configuration = quantcdn.Configuration(service.host, service.access_token)
         with quantcdn.ApiClient(configuration) as client:
             api = quantcdn.AISessionsApi(client)
-            conversation = quantcdn.Conversation.open(api, service.organisation, user_id="ann")
+            conversation = quantcdn.Conversation.open(api, service.organisation, user_id="user-17")
             for text in SAID:
                 conversation.turn(text, infer)
             return quantcdn.views.html(conversation)
@@ -64,11 +64,11 @@ def draw(picture: Path, chromium: str) -> None:
 
 def fill(service: sandbox.RunningSandbox, api: quantcdn.AISessionsApi) -> None:
     """Sessions, faults and requests to look at."""
-    for hours, title, user in ((52, "Refund of order 1187", "ben"), (7, "A gift for my father", "cleo")):
+    for hours, title, user in ((52, "Refund of order 1187", "user-23"), (7, "A gift for my father", "user-4")):
         question = {"role": "user", "content": f"{title}, please."}
         metadata = {"title": title, "model": "large"}
         service.seed(user_id=user, metadata=metadata, messages=[question], age=timedelta(hours=hours), total_tokens=412)
-    chosen = service.seed(user_id="ann", session_group="web", metadata={"title": "Opening hours", "model": "small"})
+    chosen = service.seed(user_id="user-17", session_group="web", metadata={"title": "Opening hours", "model": "small"})
     for question, reply in SAID.items():
         messages = [{"role": "user", "content": question}, {"role": "assistant", "content": reply}]
         api.update_ai_session(service.organisation, chosen, {"newMessages": messages, "tokensUsed": 31})

@@ -7,7 +7,8 @@ import typer
 
 from quantcdn.cli._bulk import exit_of, told
 from quantcdn.cli._connection import Connection, command
-from quantcdn.cli._exits import Exit, say
+from quantcdn.cli._exits import Exit
+from quantcdn.cli._help import MANY
 from quantcdn.cli._output import Output
 from quantcdn.cli._parameters import Workers, not_blank
 from quantcdn.cli._sessions import sessions
@@ -20,6 +21,8 @@ from quantcdn.cli._sessions import sessions
     The service gives them new ids and times of its own. Which session became which is written, and stands in
     FILE.imported.jsonl. Where it ends before its time, the same command goes on from there, and sends nothing twice.
     """,
+    ["quantcdn sessions import sessions.jsonl", "quantcdn sessions import --user user-12345 sessions.jsonl"],
+    MANY,
     name="import",
 )
 def import_(
@@ -36,11 +39,12 @@ def import_(
 
     with connection.open() as (api, organisation):
         report = told(
-            lambda: bulk.import_(api, organisation, path, user_id=user, workers=workers, progress=True),
+            connection,
+            lambda: bulk.import_(api, organisation, path, user_id=user, workers=workers, progress=not connection.quiet),
             ("id", "outcome", "new_id"),
             output,
             "imported",
         )
-    say("Not carried over: ids, times, and what create and update do not take.")
-    say(f"Which session became which stands in {path}.imported.jsonl.")
+    connection.tell("Not carried over: ids, times, and what create and update do not take.")
+    connection.tell(f"Which session became which stands in {path}.imported.jsonl.")
     return exit_of(report.failures, len(report.results))
