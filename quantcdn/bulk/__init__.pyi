@@ -8,6 +8,7 @@ none. A bounded number of calls is under way at a time. A session that fails sto
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from concurrent.futures._base import Executor
 from datetime import timedelta
 from os import PathLike
 from quantcdn._wire.call import RequestOptions
@@ -48,6 +49,7 @@ def delete(
     workers: int = 4,
     progress: bool = False,
     on_result: Callable[[Result], object] | None = None,
+    executor: Executor | None = None,
     everything: bool = False,
     **options: Unpack[RequestOptions],
 ) -> Report:
@@ -72,6 +74,9 @@ def delete(
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
+        executor: what does the work instead of threads of this process: a process pool, say, or
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
+            way at a time, each one call after another. The client travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
@@ -100,6 +105,7 @@ def export(
     workers: int = 4,
     progress: bool = False,
     on_result: Callable[[Result], object] | None = None,
+    executor: Executor | None = None,
     **options: Unpack[RequestOptions],
 ) -> Manifest:
     """Write the sessions with these ids, or the active ones that these filters choose, to a file of JSON Lines.
@@ -129,6 +135,9 @@ def export(
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
+        executor: what does the work instead of threads of this process: a process pool, say, or
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
+            way at a time, each one call after another. The client travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
@@ -161,6 +170,7 @@ def extend(
     workers: int = 4,
     progress: bool = False,
     on_result: Callable[[Result], object] | None = None,
+    executor: Executor | None = None,
     **options: Unpack[RequestOptions],
 ) -> Report:
     """Move the expiry of the sessions with these ids, or of the active ones that these filters choose.
@@ -184,6 +194,9 @@ def extend(
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
+        executor: what does the work instead of threads of this process: a process pool, say, or
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
+            way at a time, each one call after another. The client travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
@@ -211,6 +224,7 @@ def get(
     workers: int = 4,
     progress: bool = False,
     on_result: Callable[[Result], object] | None = None,
+    executor: Executor | None = None,
     **options: Unpack[RequestOptions],
 ) -> Iterator[GetAISession200Response]:
     """Go through the sessions with these ids, or the active ones that these filters choose, each with its messages.
@@ -237,6 +251,9 @@ def get(
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
+        executor: what does the work instead of threads of this process: a process pool, say, or
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
+            way at a time, each one call after another. The client travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 
 from quantcdn._wire.secrets import forgetful, forgetful_generator
 from quantcdn.api import AISessionsApi
+from quantcdn.bulk._batches import SIZE
 from quantcdn.bulk._crew import calling
 from quantcdn.bulk._export import ExportFile, Manifest, line_of
 from quantcdn.bulk._options import BulkOptions
@@ -97,7 +98,7 @@ def extend(
     def call(session_id: str) -> None:
         api.extend_ai_session(organisation, session_id, request, **work.options)
 
-    return work.change("Extending", call)
+    return work.change("Extending", call, additional_minutes)
 
 
 @forgetful
@@ -142,13 +143,22 @@ def _each(
     work: Work, call: Callable[[str], GetAISession200Response], is_strict: bool
 ) -> Generator[GetAISession200Response, None, None]:
     arrived: deque[GetAISession200Response] = deque()
+    remote = work.remote
+
+    def far(batch: Sequence[Result]) -> list[Result]:
+        assert remote is not None
+        results, done = remote.perform(batch)
+        arrived.extend(done.sessions)
+        return results
+
+    perform = far if remote else calling(call, keep=arrived.append)
     with work.crew.interruptible(), bar("Getting", shown=work.progress) as shown:
         targets = work.ids(now(), shown)
         if work.is_dry_run:
             work.crew.pretend(targets)
             return
         try:
-            for result in work.crew.each(targets, calling(call, keep=arrived.append), shown):
+            for result in work.crew.each(targets, perform, shown, SIZE if remote else 1):
                 if is_strict and result.error is not None:
                     raise result.error
                 while arrived:
@@ -196,6 +206,8 @@ def export(
         Interrupted: Ctrl-C was pressed.
     """
     work = Work(export, api, organisation, options)
+    if work.remote is not None:
+        raise ApiValueError("executor is for delete, extend and get: an export has none yet")
     host = _host(api, work.options.get("_host_index", 0))
     file = ExportFile(Path(path))
 

@@ -34,7 +34,7 @@ class Crew:
     """Threads that work through sessions. It is for one piece of work.
 
     Args:
-        api: the operations that they use.
+        api: the operations that they use; None where they use none.
         workers: how many threads.
         on_result: what to call with each result, in the thread that waits for the work.
 
@@ -43,7 +43,7 @@ class Crew:
         ApiValueError: there cannot be so many threads.
     """
 
-    def __init__(self, api: AISessionsApi, workers: int, on_result: Callable[[Result], object] | None) -> None:
+    def __init__(self, api: AISessionsApi | None, workers: int, on_result: Callable[[Result], object] | None) -> None:
         number = cast("object", workers)
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ApiValueError(f"workers must be a whole number above 0, not {workers!r}")
@@ -228,7 +228,7 @@ def calling(call: Callable[[str], T], keep: Callable[[T], object] | None = None)
     return perform
 
 
-def _most(api: AISessionsApi) -> float:
+def _most(api: AISessionsApi | None) -> float:
     """How many calls at a time there may be.
 
     More than the client keeps connections would open one for each call, and urllib3 would warn each time. A double that

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, TypeVar, get_type_hints
 
@@ -30,6 +31,9 @@ class BulkOptions(RequestOptions, total=False):
         progress: show a progress bar to whoever looks at a terminal or a notebook.
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
+        executor: what does the work instead of threads of this process: a process pool, say, or
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
+            way at a time, each one call after another. The client travels too, with its token.
     """
 
     session_ids: Iterable[str] | None
@@ -41,6 +45,7 @@ class BulkOptions(RequestOptions, total=False):
     workers: int
     progress: bool
     on_result: Callable[[Result], object] | None
+    executor: Executor | None
 
 
 DRY_RUN = False

@@ -7,6 +7,7 @@ from typing import cast
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api import AISessionsApi
 from quantcdn.api._arguments import check_arguments
+from quantcdn.bulk._batches import SIZE, Remote
 from quantcdn.bulk._crew import Crew, calling
 from quantcdn.bulk._options import DRY_RUN, OWN, PROGRESS, WORKERS, BulkOptions
 from quantcdn.bulk._progress import Bar, bar
@@ -44,7 +45,9 @@ class Work:
         )
         self.is_dry_run = options.get("dry_run", DRY_RUN)
         self.progress = options.get("progress", PROGRESS)
-        self.crew = Crew(api, options.get("workers", WORKERS), options.get("on_result"))
+        executor = options.get("executor")
+        self.remote = None if executor is None else Remote(executor, function, api, organisation, self.options)
+        self.crew = Crew(None if self.remote else api, options.get("workers", WORKERS), options.get("on_result"))
         self._api = api
         self._organisation = organisation
 
@@ -57,16 +60,22 @@ class Work:
         """The same, without what the list said of them: of a long list, that is most of what would be kept."""
         return [target._replace(session=None) for target in self.targets(listed_at, shown)]
 
-    def change(self, description: str, call: Callable[[str], object]) -> Report:
+    def change(self, description: str, call: Callable[[str], object], *arguments: object) -> Report:
         """Change each session by a call with its id.
 
         Args:
             description: what is going on, in a word.
             call: the call.
+            *arguments: what the function was given before its options, for an executor.
         """
+        remote = self.remote
         with self.crew.interruptible(), bar(description, shown=self.progress) as shown:
             targets = list(self.targets(now(), shown))
-            return self.crew.pretend(targets) if self.is_dry_run else self.crew.work(targets, calling(call), shown)
+            if self.is_dry_run:
+                return self.crew.pretend(targets)
+            if remote is None:
+                return self.crew.work(targets, calling(call), shown)
+            return self.crew.work(targets, lambda batch: remote.perform(batch, *arguments)[0], shown, SIZE)
 
 
 def now() -> datetime:
