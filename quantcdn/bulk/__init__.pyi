@@ -75,8 +75,8 @@ def delete(
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
         executor: what does the work instead of threads of this process: a process pool, say, or
-            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
-            way at a time, each one call after another. The client travels too, with its token.
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to its workers in batches, of which `workers`
+            are under way at a time, each one call after another. The configuration travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
@@ -118,10 +118,12 @@ def export(
     there, or was gone when it was asked for, the lines become ``path``, so what stands there is always complete.
     Where something is missing, the same call goes on where the last one ended, with the ids that were taken down then.
 
+    With an executor, its workers write, and ``path`` is a folder of such files, which all of them must share.
+
     Args:
         api: the operations to use.
         organisation: the id of the organisation.
-        path: the file to write. It must not be there yet.
+        path: the file to write, or the folder. It must not be there yet.
         session_ids: the ids, instead of filters. One that comes twice counts once.
         user_id: only sessions of this user.
         session_group: only sessions of this group.
@@ -136,8 +138,8 @@ def export(
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
         executor: what does the work instead of threads of this process: a process pool, say, or
-            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
-            way at a time, each one call after another. The client travels too, with its token.
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to its workers in batches, of which `workers`
+            are under way at a time, each one call after another. The configuration travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
@@ -195,8 +197,8 @@ def extend(
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
         executor: what does the work instead of threads of this process: a process pool, say, or
-            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
-            way at a time, each one call after another. The client travels too, with its token.
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to its workers in batches, of which `workers`
+            are under way at a time, each one call after another. The configuration travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:
@@ -252,8 +254,8 @@ def get(
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
         executor: what does the work instead of threads of this process: a process pool, say, or
-            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
-            way at a time, each one call after another. The client travels too, with its token.
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to its workers in batches, of which `workers`
+            are under way at a time, each one call after another. The configuration travels too, with its token.
         **options: see `RequestOptions`. They hold for each call, `_request_timeout` too.
 
     Returns:

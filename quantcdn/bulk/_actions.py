@@ -2,23 +2,33 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from typing_extensions import Unpack
 
+from quantcdn._wire.call import RequestOptions
 from quantcdn._wire.secrets import forgetful, forgetful_generator
 from quantcdn.api import AISessionsApi
-from quantcdn.bulk._batches import SIZE
-from quantcdn.bulk._crew import calling
-from quantcdn.bulk._export import ExportFile, Manifest, line_of
+from quantcdn.bulk._batches import Remote
+from quantcdn.bulk._crew import Perform
+from quantcdn.bulk._export import Export, ExportFile, Manifest
+from quantcdn.bulk._lines import line_of
 from quantcdn.bulk._options import BulkOptions
+from quantcdn.bulk._parts import ExportFolder
 from quantcdn.bulk._progress import bar
 from quantcdn.bulk._report import Report, Result
-from quantcdn.bulk._work import Work, now
+from quantcdn.bulk._work import Call, Work, now
 from quantcdn.exceptions import ApiValueError, problem_of
 from quantcdn.models import ExtendAISessionRequest, GetAISession200Response
+
+_SESSIONS = 25
+"""How many whole sessions come together from a worker, at most: each has all of its messages."""
+
+_LINES = 500
+"""How many sessions a part of an export is for, at most."""
 
 
 @forgetful
@@ -57,11 +67,7 @@ def delete(
             if everything
             else "Nothing says which sessions to delete: give session_ids or a filter, or everything=True"
         )
-
-    def call(session_id: str) -> None:
-        api.delete_ai_session(organisation, session_id, **work.options)
-
-    return work.change("Deleting", call)
+    return work.change("Deleting", partial(_delete, organisation, work.options), once=False)
 
 
 @forgetful
@@ -94,11 +100,7 @@ def extend(
     """
     work = Work(extend, api, organisation, options)
     request = ExtendAISessionRequest(additional_minutes=additional_minutes)
-
-    def call(session_id: str) -> None:
-        api.extend_ai_session(organisation, session_id, request, **work.options)
-
-    return work.change("Extending", call, additional_minutes)
+    return work.change("Extending", partial(_extend, organisation, request, work.options), once=True)
 
 
 @forgetful
@@ -132,33 +134,25 @@ def get(
         Interrupted: Ctrl-C was pressed while the loop waited for a session.
     """
     work = Work(get, api, organisation, options)
-
-    def call(session_id: str) -> GetAISession200Response:
-        return api.get_ai_session(organisation, session_id, **work.options)
-
-    return forgetful_generator(_each(work, call, options.get("on_result") is None))
+    call = partial(_get, organisation, work.options)
+    return forgetful_generator(_each(work, call, work.remote(call), is_strict=options.get("on_result") is None))
 
 
 def _each(
-    work: Work, call: Callable[[str], GetAISession200Response], is_strict: bool
+    work: Work, call: Call[GetAISession200Response], remote: Remote | None, *, is_strict: bool
 ) -> Generator[GetAISession200Response, None, None]:
     arrived: deque[GetAISession200Response] = deque()
-    remote = work.remote
-
-    def far(batch: Sequence[Result]) -> list[Result]:
-        assert remote is not None
-        results, done = remote.perform(batch)
-        arrived.extend(done.sessions)
-        return results
-
-    perform = far if remote else calling(call, keep=arrived.append)
     with work.crew.interruptible(), bar("Getting", shown=work.progress) as shown:
+        if remote is not None and not work.is_dry_run:
+            remote.greet()
         targets = work.ids(now(), shown)
         if work.is_dry_run:
             work.crew.pretend(targets)
             return
+        perform = work.near(call, arrived.append) if remote is None else remote.get(arrived.append)
         try:
-            for result in work.crew.each(targets, perform, shown, SIZE if remote else 1):
+            size = 1 if remote is None else work.size(len(targets), _SESSIONS)
+            for result in work.crew.each(targets, perform, shown, size):
                 if is_strict and result.error is not None:
                     raise result.error
                 while arrived:
@@ -184,10 +178,12 @@ def export(
     there, or was gone when it was asked for, the lines become ``path``, so what stands there is always complete.
     Where something is missing, the same call goes on where the last one ended, with the ids that were taken down then.
 
+    With an executor, its workers write, and ``path`` is a folder of such files, which all of them must share.
+
     Args:
         api: the operations to use.
         organisation: the id of the organisation.
-        path: the file to write. It must not be there yet.
+        path: the file to write, or the folder. It must not be there yet.
         **options: see `BulkOptions`.
 
     Returns:
@@ -206,13 +202,10 @@ def export(
         Interrupted: Ctrl-C was pressed.
     """
     work = Work(export, api, organisation, options)
-    if work.remote is not None:
-        raise ApiValueError("executor is for delete, extend and get: an export has none yet")
     host = _host(api, work.options.get("_host_index", 0))
-    file = ExportFile(Path(path))
-
-    def call(session_id: str) -> bytes:
-        return line_of(session_id, api.get_ai_session_with_http_info(organisation, session_id, **work.options))
+    call = partial(_line, organisation, work.options)
+    remote = work.remote(call)
+    files, perform = _kept(Path(path), work, call, remote)
 
     def prepared(begun: Manifest | None) -> tuple[Manifest, list[Result]]:
         if begun is not None:
@@ -231,15 +224,44 @@ def export(
 
     with work.crew.interruptible(), bar("Exporting", shown=work.progress) as shown:
         if work.is_dry_run:
-            begun, standing = file.look(host, organisation, work.selection)
+            begun, standing = files.look(host, organisation, work.selection)
             manifest, targets = prepared(begun)
             report = work.crew.pretend(_resumed(targets, standing))
             return _concluded(manifest, report).model_copy(update={"complete": False})
-        with file.taken(host, organisation, work.selection) as begun:
+        with files.taken(host, organisation, work.selection) as begun:
+            if remote is not None:
+                remote.greet()
             manifest, targets = prepared(begun)
-            resumed = _resumed(targets, file.begin(manifest))
-            report = work.crew.work(resumed, calling(call, keep=file.append), shown)
-            return file.finish(_concluded(manifest, report))
+            resumed = _resumed(targets, files.begin(manifest))
+            report = work.crew.work(resumed, perform, shown, files.step)
+            return files.finish(_concluded(manifest, report))
+
+
+def _kept(path: Path, work: Work, call: Call[bytes], remote: Remote | None) -> tuple[Export, Perform]:
+    """The files of an export, and what writes to them."""
+    if remote is None:
+        file = ExportFile(path)
+        return file, work.near(call, file.append)
+    folder = ExportFolder(path, lambda count: work.size(count, _LINES))
+    return folder, remote.write(folder.path_from, folder.note)
+
+
+def _delete(organisation: str, options: RequestOptions, api: AISessionsApi, session_id: str) -> None:
+    api.delete_ai_session(organisation, session_id, **options)
+
+
+def _extend(
+    organisation: str, request: ExtendAISessionRequest, options: RequestOptions, api: AISessionsApi, session_id: str
+) -> None:
+    api.extend_ai_session(organisation, session_id, request, **options)
+
+
+def _get(organisation: str, options: RequestOptions, api: AISessionsApi, session_id: str) -> GetAISession200Response:
+    return api.get_ai_session(organisation, session_id, **options)
+
+
+def _line(organisation: str, options: RequestOptions, api: AISessionsApi, session_id: str) -> bytes:
+    return line_of(session_id, api.get_ai_session_with_http_info(organisation, session_id, **options))
 
 
 def _resumed(targets: Sequence[Result], standing: Container[str]) -> list[Result]:

@@ -23,8 +23,11 @@ from quantcdn.exceptions import ApiTypeError, ApiValueError
 
 T = TypeVar("T")
 
-Perform = Callable[[Sequence[Result]], Iterable[Result]]
-"""Does what there is to do for some sessions, and says what became of each, in their order."""
+Perform = Callable[[Sequence[Result], int], Iterable[Result]]
+"""Does what there is to do for some sessions, and says what became of each, in their order.
+
+It is told which one of all the sessions is the first of these.
+"""
 
 _SLICE = 0.1
 """How long to wait without looking up, in seconds: on Windows, Ctrl-C is not heard before."""
@@ -37,6 +40,9 @@ class Crew:
         api: the operations that they use; None where they use none.
         workers: how many threads.
         on_result: what to call with each result, in the thread that waits for the work.
+
+    Attributes:
+        is_leaving: whether nothing more is to be begun.
 
     Raises:
         ApiTypeError: `on_result` cannot be called.
@@ -57,6 +63,7 @@ class Crew:
         self._handed_out: set[int] = set()
         self._threads: list[threading.Thread] = []
         self._left: list[BaseException | None] = []
+        self.is_leaving = False
 
     @contextmanager
     def interruptible(self) -> Generator[None, None, None]:
@@ -103,7 +110,7 @@ class Crew:
         def do(jobs: Sequence[int]) -> None:
             for job in jobs:
                 results[job] = targets[job]._replace(outcome="unknown")  # until it has ended
-            for job, result in zip(jobs, perform([targets[job] for job in jobs]), strict=True):
+            for job, result in zip(jobs, perform([targets[job] for job in jobs], jobs[0]), strict=True):
                 results[job] = result
 
         todo = [job for job, target in enumerate(targets) if target.outcome == "not_tried"]
@@ -180,6 +187,7 @@ class Crew:
 
     def _send_home(self) -> None:
         """Have all threads leave when they have done what they do: each that takes this from the queue puts it back."""
+        self.is_leaving = True
         self._jobs.put(None)
 
     def _all_left(self) -> bool:
@@ -212,7 +220,7 @@ def calling(call: Callable[[str], T], keep: Callable[[T], object] | None = None)
         keep: what to do with its value; an exception ends the work, and is raised.
     """
 
-    def perform(targets: Sequence[Result]) -> Iterator[Result]:
+    def perform(targets: Sequence[Result], _: int) -> Iterator[Result]:
         for target in targets:
             try:
                 value = call(target.session_id)
@@ -226,6 +234,33 @@ def calling(call: Callable[[str], T], keep: Callable[[T], object] | None = None)
                 yield target._replace(outcome="done")
 
     return perform
+
+
+def in_a_thread(ask: Callable[[], T]) -> T:
+    """What a function returns that takes locks, and waits: an interrupt of the main thread leaves none of them locked.
+
+    Raises:
+        BaseException: it did.
+    """
+    answers: SimpleQueue[T] = SimpleQueue()
+    errors: list[BaseException] = []
+
+    def live() -> None:
+        try:
+            answers.put(ask())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=live, name="quantcdn-bulk", daemon=True)
+    try:
+        start(thread)
+    except RuntimeError:  # there is no other than this one
+        return ask()
+    while True:
+        with suppress(Empty):
+            return answers.get(timeout=_SLICE)
+        if errors:
+            raise errors[0]
 
 
 def _most(api: AISessionsApi | None) -> float:

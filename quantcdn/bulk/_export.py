@@ -6,30 +6,40 @@ the work is done, and only then, and only where nothing is missing, do the lines
 """
 
 import errno
-import hashlib
-import json
 import os
-import re
-import threading
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from quantcdn._wire.decode import text_of
-from quantcdn._wire.message import Response
-from quantcdn.api_response import ApiResponse
 from quantcdn.bulk import _files
+from quantcdn.bulk._lines import Lines, whole_lines
 from quantcdn.bulk._selection import Selection
-from quantcdn.exceptions import ApiValueError, ResponseFormatException
-from quantcdn.models import GetAISession200Response
-from quantcdn.models._base import SnakeCaseResponseModel
-from quantcdn.models._types import Id, Instant
+from quantcdn.exceptions import ApiValueError
+from quantcdn.models._types import Instant
 
-# Some services write numbers that are none, which JSON does not have.
-_TEXT_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|-?(?:NaN|Infinity)')
+
+class Part(BaseModel):
+    """A file of an export to a folder.
+
+    Attributes:
+        name: its name in the folder.
+        ids: how many of the ids it is for.
+        lines: how many lines it has: fewer, where sessions were gone or failed.
+        size: its size, in bytes.
+        sha256: its SHA-256, as hexadecimal digits; empty while it is not known.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
+
+    name: str
+    ids: int
+    lines: int = 0
+    size: int = 0
+    sha256: str = ""
 
 
 class Manifest(BaseModel):
@@ -48,7 +58,8 @@ class Manifest(BaseModel):
         gone: the ids of those that were gone when they were asked for.
         failures: what kept the others from being exported, by their ids.
         size: the size of the lines, in bytes.
-        sha256: the SHA-256 of the lines, as hexadecimal digits.
+        sha256: the SHA-256 of the lines, as hexadecimal digits; empty where they are in parts, which have their own.
+        parts: the files of an export to a folder, one for so many of the ids each, in their order.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
@@ -66,13 +77,15 @@ class Manifest(BaseModel):
     failures: Mapping[str, str] = {}
     size: int = 0
     sha256: str = ""
+    parts: tuple[Part, ...] = ()
 
     def __str__(self) -> str:
         known = vars(self)  # not all of it, where a debugger looks at one that is not made yet
         state = "complete" if known.get("complete") else "not complete"
         by_outcome: Mapping[str, int] = known.get("counts") or {}
         counts = [f"{count} {outcome}" for outcome, count in by_outcome.items()] or ["no sessions"]
-        size = [f"{known.get('size')} bytes"] if known.get("sha256") else []  # a dry run counts none
+        is_written = known.get("finished_at") and (known.get("sha256") or known.get("parts"))  # not by a dry run
+        size = [f"{known.get('size')} bytes"] if is_written else []
         return f"{state}: {', '.join(counts + size)}"
 
     def __repr__(self) -> str:
@@ -83,20 +96,25 @@ class Manifest(BaseModel):
         return (self.host, self.organisation, self.selection) == (host, organisation, selection)
 
 
-class ExportFile:
-    """The file of an export, and those beside it.
+class Export(ABC):
+    """The files of an export: where its lines stand, and beside it the manifest.
 
     Args:
         path: where the lines are to stand in the end.
+
+    Attributes:
+        step: how many sessions to write at a time, from `begin` on.
     """
+
+    step = 1
 
     def __init__(self, path: Path) -> None:
         path = path.absolute()  # the current directory may change meanwhile
         self._path = path
         self._partial = path.with_name(f"{path.name}.partial")
         self._manifest = path.with_name(f"{path.name}.manifest.json")
-        self._lock = threading.Lock()  # of the threads of a crew: no signal handler runs in them
 
+    @abstractmethod
     def look(self, host: str, organisation: str, selection: Selection) -> tuple[Manifest | None, set[str]]:
         """What stands there of this same export, where it was begun before: its manifest, and the ids of its lines.
 
@@ -105,14 +123,6 @@ class ExportFile:
             FileExistsError: a finished export stands there, or its manifest.
             PermissionError: a file is not ours alone.
         """
-        self._refuse_to_overwrite()
-        try:
-            lines = _files.read_own(self._partial)
-        except FileNotFoundError:
-            return self._begun(None, host, organisation, selection), set()
-        with lines:
-            manifest = self._begun(_size(lines), host, organisation, selection)
-            return manifest, {name for name, _ in _whole(lines, manifest.session_ids if manifest else ())}
 
     @contextmanager
     def taken(self, host: str, organisation: str, selection: Selection) -> Generator[Manifest | None, None, None]:
@@ -129,57 +139,48 @@ class ExportFile:
             OSError: the file cannot be written.
         """
         self._refuse_to_overwrite()
+        locked = self._made()
         try:
-            self._lines, is_new = _files.open_new(self._partial), True
+            self._file, is_new = _files.open_new(locked), True
         except FileExistsError:
-            self._lines, is_new = _files.open_own(self._partial), False
-        with self._lines:
+            self._file, is_new = _files.open_own(locked), False
+        with self._file:
             self._has_begun = False
             try:
-                if not _files.lock(self._lines, self._partial):
+                if not _files.lock(self._file, locked):
                     is_new = False  # it is theirs by now
-                    raise BlockingIOError(errno.EWOULDBLOCK, "Another export writes here", str(self._partial))
+                    raise BlockingIOError(errno.EWOULDBLOCK, "Another export writes here", str(locked))
                 self._refuse_to_overwrite()  # what was finished until now
-                yield self._begun(None if is_new else _size(self._lines), host, organisation, selection)
+                yield self._begun(self._standing_size(is_new=is_new), host, organisation, selection)
             finally:
                 if is_new and not self._has_begun:
-                    _files.remove_open(self._lines, self._partial)
+                    _files.remove_open(self._file, locked)
+                    self._unmake()
 
+    @abstractmethod
     def begin(self, manifest: Manifest) -> set[str]:
-        """Make ready for lines; the value is the ids of those that stand already. The rest is cut off."""
-        self._sha256, self._size = hashlib.sha256(), 0
-        standing: set[str] = set()
-        for session_id, line in _whole(self._lines, manifest.session_ids):
-            standing.add(session_id)
-            self._count(line)
-        self._has_begun = True
-        self._lines.seek(self._size)
-        self._lines.truncate()
-        if not standing:
-            self._write(manifest)  # before the first line
-        return standing
+        """Make ready for lines; the value is the ids of those that stand already."""
 
-    def append(self, line: bytes) -> None:
-        """Add a line, which ends where it says. Several threads may."""
-        with self._lock:
-            self._lines.write(line)
-            self._lines.flush()
-            self._count(line)
-
+    @abstractmethod
     def finish(self, manifest: Manifest) -> Manifest:
-        """Write the manifest, with the size and the hash of the lines; where it is complete, the lines become the file.
+        """Write the manifest, with the size and the hash of the lines; where it is complete, they stand at the path.
 
         Raises:
             FileExistsError: a file came there meanwhile.
             OSError: a file could not be written, or was taken away meanwhile.
         """
-        manifest = manifest.model_copy(update={"size": self._size, "sha256": self._sha256.hexdigest()})
-        os.fsync(self._lines.fileno())
-        self._refuse_to_overwrite()
-        self._write(manifest)
-        if manifest.complete:
-            _files.rename_open(self._lines, self._partial, self._path)
-        return manifest
+
+    @abstractmethod
+    def _made(self) -> Path:
+        """Make what the lines go to, where it is not there yet: the file in it to lock."""
+
+    @abstractmethod
+    def _unmake(self) -> None:
+        """Take away what was made, where nothing stands in it."""
+
+    @abstractmethod
+    def _standing_size(self, *, is_new: bool) -> int | None:
+        """The size of the lines that stand, in bytes, or None where no export was begun."""
 
     def _begun(self, size: int | None, host: str, organisation: str, selection: Selection) -> Manifest | None:
         """The manifest of this same export, where lines of it, of so many bytes, stand there."""
@@ -199,10 +200,6 @@ class ExportFile:
             raise FileExistsError(errno.EEXIST, "The manifest of a finished export is there", str(self._manifest))
         return manifest if same and size is not None else None
 
-    def _count(self, line: bytes) -> None:
-        self._sha256.update(line)
-        self._size += len(line)
-
     def _refuse_to_overwrite(self) -> None:
         if os.path.lexists(self._path):
             raise FileExistsError(errno.EEXIST, "There is such a file already", str(self._path))
@@ -211,64 +208,59 @@ class ExportFile:
         _files.write_whole(self._manifest, manifest.model_dump_json(indent=2).encode() + b"\n")
 
 
-def line_of(session_id: str, answer: ApiResponse[GetAISession200Response]) -> bytes:
-    """The session in an answer, as it came, on a line of its own, which is JSON and names it.
+class ExportFile(Export):
+    """One file that all lines go to."""
 
-    Raises:
-        ResponseFormatException: the answer is of another session.
-        ValueError: it is not JSON.
-    """
-    if answer.data.id not in (None, session_id):
-        reason = f"The answer is of another session, {answer.data.id!r}"
-        raise ResponseFormatException.answered(answer.status_code, reason, answer.headers or {})
-    text = text_of(Response(answer.status_code, None, answer.headers or {}, answer.raw_data))
-    # In JSON, these can only stand between values: within a text they are written as escapes.
-    text = text.replace("\r", " ").replace("\n", " ")
-    name, is_strict = _read(text)
-    if not is_strict:
-        text = _TEXT_OR_CONSTANT.sub(lambda part: part[0] if part[0].startswith('"') else "null", text)
-    if name != session_id:
-        fields = text.rstrip().removesuffix("}").rstrip()
-        text = f"{fields}{'' if fields.endswith('{') else ', '}{json.dumps('id')}: {json.dumps(session_id)}}}"
-    return text.encode() + b"\n"
+    def look(self, host: str, organisation: str, selection: Selection) -> tuple[Manifest | None, set[str]]:
+        """What stands there of this same export."""
+        self._refuse_to_overwrite()
+        self._refuse_a_folder()
+        try:
+            lines = _files.read_own(self._partial)
+        except FileNotFoundError:
+            return self._begun(None, host, organisation, selection), set()
+        with lines:
+            manifest = self._begun(size_of(lines), host, organisation, selection)
+            return manifest, {name for name, _ in whole_lines(lines, manifest.session_ids if manifest else ())}
 
+    def begin(self, manifest: Manifest) -> set[str]:
+        """Make ready for lines. What is no whole one is cut off."""
+        self._lines = Lines(self._file, manifest.session_ids)
+        self._has_begun = True
+        if not self._lines.standing:
+            self._write(manifest)  # before the first line
+        return self._lines.standing
 
-def _whole(lines: Iterable[bytes], session_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """The lines that stand whole, with the ids of their sessions: those before the first one that does not."""
-    missing = {*session_ids}
-    for line in lines:
-        session_id = _id_in(line)
-        if session_id not in missing:
-            return
-        missing.remove(session_id)
-        yield session_id, line
+    def append(self, line: bytes) -> None:
+        """Add a line, which ends where it says. Several threads may."""
+        self._lines.append(line)
 
+    def finish(self, manifest: Manifest) -> Manifest:
+        """Write the manifest; where it is complete, the lines become the file."""
+        manifest = manifest.model_copy(update={"size": self._lines.size, "sha256": self._lines.sha256})
+        os.fsync(self._file.fileno())
+        self._refuse_to_overwrite()
+        self._write(manifest)
+        if manifest.complete:
+            _files.rename_open(self._file, self._partial, self._path)
+        return manifest
 
-def _id_in(line: bytes) -> str | None:
-    """The id of the session in a line, or None where the line is not whole."""
-    try:
-        return _read(line.decode())[0] if line.endswith(b"\n") else None
-    except ValueError:
-        return None
+    def _made(self) -> Path:
+        self._refuse_a_folder()
+        return self._partial
 
+    def _unmake(self) -> None:
+        """It is removed already."""
 
-class _Named(SnakeCaseResponseModel):
-    """A session, of which nothing matters but its id."""
+    def _standing_size(self, *, is_new: bool) -> int | None:
+        return None if is_new else size_of(self._file)
 
-    id: Id | None = None
-
-
-def _read(text: str) -> tuple[str | None, bool]:
-    """The id of the session in a JSON text, if it is named there, and whether the text is strict JSON.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    constants: list[str] = []
-    # No number matters, and one may have more digits than Python reads.
-    fields = json.loads(text, parse_constant=constants.append, parse_int=str, parse_float=str)
-    return _Named.model_validate(fields).id, not constants
+    def _refuse_a_folder(self) -> None:
+        if self._partial.is_dir():
+            reason = "Is a directory, as with an executor: go on with one, or remove it"
+            raise IsADirectoryError(errno.EISDIR, reason, str(self._partial))
 
 
-def _size(file: BinaryIO) -> int:
+def size_of(file: BinaryIO) -> int:
+    """The size of an open file, in bytes."""
     return os.fstat(file.fileno()).st_size

@@ -119,6 +119,29 @@ def rename_open(file: BinaryIO, path: Path, target: Path) -> None:
     file.close()
 
 
+def rename_around(file: BinaryIO, folder: Path, target: Path) -> None:
+    """Give the folder of an open, locked file another name, and close the file: only then, but on Windows."""
+    try:
+        folder.replace(target)
+    except PermissionError:
+        file.close()
+        _patiently(lambda: folder.replace(target))
+    file.close()
+
+
+def check_own_folder(path: Path) -> None:
+    """Make sure that a folder is ours alone to write to.
+
+    Raises:
+        PermissionError: it is not.
+    """
+    status = os.lstat(path)
+    problem = None if stat.S_ISDIR(status.st_mode) else "it is a link"
+    problem = problem or _foreign(status)
+    if problem is not None:
+        raise PermissionError(errno.EPERM, f"Not used, for {problem}: remove it, or write elsewhere", str(path))
+
+
 def remove_open(file: BinaryIO, path: Path) -> None:
     """Remove a file that is open and locked, and close it: only then, but on Windows, where it cannot."""
     with suppress(FileNotFoundError):
@@ -149,6 +172,11 @@ def _problem(descriptor: int, path: Path) -> str | None:
         return "it is a link"
     if status.st_nlink > 1:
         return "it has other names too"
+    return _foreign(status)
+
+
+def _foreign(status: os.stat_result) -> str | None:
+    """What somebody else may do to it, or None where nobody can."""
     if sys.platform != "win32":
         if status.st_uid != os.geteuid():
             return "it belongs to somebody else"

@@ -32,8 +32,8 @@ class BulkOptions(RequestOptions, total=False):
         on_result: a function to call with each result as it comes, in the thread that called this. What it raises ends
             the work after what is under way, and is raised; there is no report then.
         executor: what does the work instead of threads of this process: a process pool, say, or
-            ``Client.get_executor()`` of a Dask cluster. Sessions travel to it in batches, of which `workers` are under
-            way at a time, each one call after another. The client travels too, with its token.
+            ``Client.get_executor()`` of a Dask cluster. Sessions travel to its workers in batches, of which `workers`
+            are under way at a time, each one call after another. The configuration travels too, with its token.
     """
 
     session_ids: Iterable[str] | None
