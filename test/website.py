@@ -81,7 +81,7 @@ def _fence(language: str, text: str) -> str:
 
 
 def _notebook(notebook: Any) -> str:
-    """A notebook with its outputs, as HTML where they are such."""
+    """A notebook with its outputs, as HTML or as pictures where they are such."""
     parts: list[str] = []
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
@@ -89,6 +89,9 @@ def _notebook(notebook: Any) -> str:
         for output in cell.get("outputs", []):
             shown = output["data"]
             html = "".join(shown.get("text/html", []))
+            if "image/png" in shown:
+                picture = "".join(shown["image/png"]).replace("\n", "")
+                html = f'<img alt="what the code above plots" src="data:image/png;base64,{picture}">'
             parts.append(html or _fence("text", "".join(shown["text/plain"])))
     return "\n\n".join(parts)
 
