@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from servers import scripted_server
 
+from benchmarks import many
 from benchmarks.answers import TOKEN, answer_to, organisation_with, session_with
 from benchmarks.canned import serving
 from benchmarks.processes import HAS_VALGRIND, Interpreter
@@ -242,3 +243,15 @@ def test_what_an_asynchronous_program_pays_is_measured_by_the_way() -> None:
     rates = [float(rate.replace(",", "")) for _, rate, _ in rows]
     assert rates == sorted(rates), "threads wait side by side"
     assert all(re.fullmatch(r"[\d,]+ ms", held_up) for *_, held_up in rows)
+
+
+# Many sessions
+
+
+def test_work_on_many_sessions_is_told_and_loses_and_doubles_none(tmp_path: Path) -> None:
+    with many.serving() as service:
+        _, _, *by_threads = many.by_threads(service, [30], tmp_path)
+        _, _, *killed = many.with_a_worker_killed(service, 2, 400, tmp_path)
+
+    assert [row.split(" | ")[:2] for row in by_threads] == [["30", "export"], ["30", "delete"]]
+    assert [row.split(" | ")[0] for row in killed] == ["export", "extend", "delete"]

@@ -385,6 +385,35 @@ def test_on_a_cluster_that_loses_a_worker_every_session_is_got_and_exported_once
     assert sorted(again.values()) == [1] * 119 + [2], "but for the last one, what stood in the part was kept"
 
 
+def test_of_a_cluster_that_is_left_on_the_way_each_outcome_is_true(
+    service: RunningSandbox, client: Any, tmp_path: Path
+) -> None:
+    ids = seeded(service, 350)
+    api = hooked(service, partial(slowly, 0.002))
+    leaving = distributed.Client(client.cluster, set_as_default=False)
+
+    def leave(result: bulk.Result) -> None:
+        if result.session_id == ids[0]:
+            leaving.close()
+
+    report = bulk.extend(
+        api,
+        service.organisation,
+        5,
+        session_ids=ids,
+        executor=leaving.get_executor(),
+        workers=1,
+        on_result=leave,
+    )
+
+    sent = asked(service, "extend")
+    assert set(sent.values()) == {1}
+    assert ids_of(report, "done") >= {*ids[:100]}
+    assert ids_of(report, "done", "unknown") >= set(sent)
+    assert not ids_of(report, "failed") & set(sent)
+    assert ids_of(report, "failed") >= {*ids[300:]}
+
+
 def test_an_export_whose_pool_broke_goes_on_where_it_ended(
     service: RunningSandbox, api: AISessionsApi, tmp_path: Path
 ) -> None:

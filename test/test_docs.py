@@ -787,6 +787,13 @@ def check_ways(table: Table, _sent: dict[str, Received]) -> None:
         assert re.fullmatch(r"[\d,]+ ms", held_up)
 
 
+def check_many_sessions(table: Table, _sent: dict[str, Received]) -> None:
+    assert f'"{" | ".join(table.header)}"' in (ROOT / "benchmarks" / "many.py").read_text("utf-8")
+    figure = r"[\d,. ]+( to [\d,]+)?( µs| MB)?|export|extend|delete|[\d,]+ done(, \d+ unknown)?"
+    for row in table.body:
+        assert all(re.fullmatch(figure, cell) for cell in row), row
+
+
 def check_named_tests(table: Table, _sent: dict[str, Received]) -> None:
     for cell in table.column("Test"):
         file, name = plain(cell).split("::")
@@ -832,9 +839,20 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("System", "How that is known"): check_systems,
     ("To", "Read"): check_where_to_go,
     ("Way", "Calls a second", "Event loop held up"): check_ways,
+    ("Sessions", "Work", "Sessions a second", "CPU time of each", "Memory that it takes"): check_many_sessions,
+    ("Workers", "Sessions exported a second"): check_many_sessions,
+    (
+        "Work",
+        "Sessions a second",
+        "Outcomes",
+        "Asked for once, twice",
+        "Memory here",
+        "Memory of a worker",
+    ): check_many_sessions,
     ("What differs", "Test"): check_named_tests,
     ("What holds", "Test"): check_named_tests,
     ("Operations", "Status", "Says, or takes", "Why"): check_deviations,
+    ("Executor", "When", "Where a worker is lost", "Test"): check_named_tests,
     ("What happens", "What the reader sees", "What is stored", "Test"): check_named_tests,
 }
 CHECKS_BY_HEADING = {"Properties": check_properties, "Parameters": check_parameters, "Per-call options": check_options}

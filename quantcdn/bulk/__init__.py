@@ -5,7 +5,7 @@ none. A bounded number of calls is under way at a time. A session that fails sto
 """
 
 from quantcdn.bulk import _actions
-from quantcdn.bulk._export import Manifest
+from quantcdn.bulk._export import Manifest, Part
 from quantcdn.bulk._import import import_
 from quantcdn.bulk._options import described
 from quantcdn.bulk._report import Interrupted, Outcome, Report, Result
@@ -15,7 +15,7 @@ _ACTIONS = {
     action.__name__: described(action) for action in (_actions.delete, _actions.export, _actions.extend, _actions.get)
 }
 
-__all__ = ["Interrupted", "Manifest", "Outcome", "Report", "Result", "Selection", *_ACTIONS, "import_"]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the stub
+__all__ = ["Interrupted", "Manifest", "Outcome", "Part", "Report", "Result", "Selection", *_ACTIONS, "import_"]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the stub
 
 # Of what is assigned by name, editors show the docstring that stands in the code, which is not whole.
 globals().update(_ACTIONS)

@@ -14,6 +14,7 @@ from os import PathLike
 from quantcdn._wire.call import RequestOptions
 from quantcdn.api.ai_sessions_api import AISessionsApi
 from quantcdn.bulk._export import Manifest
+from quantcdn.bulk._export import Part
 from quantcdn.bulk._report import Interrupted
 from quantcdn.bulk._report import Outcome
 from quantcdn.bulk._report import Report
@@ -26,6 +27,7 @@ __all__ = [
     "Interrupted",
     "Manifest",
     "Outcome",
+    "Part",
     "Report",
     "Result",
     "Selection",

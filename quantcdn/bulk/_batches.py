@@ -171,8 +171,9 @@ class Remote:
     def _have_done(self, batch: Batch) -> Done:
         try:
             future = self._executor.submit(perform_batch, batch)
-        except Exception as error:  # one that is broken takes nothing any more
-            return _all(batch.session_ids, "failed" if isinstance(error, BrokenExecutor) else self._in_doubt, error)
+        except Exception as error:
+            takes_nothing = self._on_cluster or isinstance(error, BrokenExecutor)  # others may have begun to take it
+            return _all(batch.session_ids, "failed" if takes_nothing else self._in_doubt, error)
         while not wait([future], timeout=_SLICE).done:
             if self._is_leaving() and not self._on_cluster:
                 future.cancel()  # where it is not begun

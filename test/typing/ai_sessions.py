@@ -7,6 +7,7 @@ the line says.
 """
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -342,6 +343,8 @@ def many_sessions(api: AISessionsApi, shared: RequestOptions) -> None:
     assert_type(bulk.extend(api, "org", 60, session_ids=iter(["s"]), dry_run=True), bulk.Report)
     manifest = bulk.export(api, "org", Path("sessions.jsonl"), workers=8, progress=True)
     assert_type(manifest, bulk.Manifest)
+    with ProcessPoolExecutor() as pool:
+        assert_type(bulk.export(api, "org", "sessions", executor=pool).parts, tuple[bulk.Part, ...])
     assert_type(manifest.complete, bool)
     assert_type(bulk.Interrupted(report).report, bulk.Report)
 
