@@ -243,7 +243,7 @@ def _kept(path: Path, work: Work, call: Call[bytes], remote: Remote | None) -> t
         file = ExportFile(path)
         return file, work.near(call, file.append)
     folder = ExportFolder(path, lambda count: work.size(count, _LINES))
-    return folder, remote.write(folder.path_from, folder.note)
+    return folder, remote.write(folder.path_of, folder.note)
 
 
 def _delete(organisation: str, options: RequestOptions, api: AISessionsApi, session_id: str) -> None:

@@ -121,7 +121,7 @@ class Remote:
                 f"The workers have quantcdn {version}, and this process {__version__}: have one of them"
             )
 
-    def perform(self, targets: Sequence[Result], _: int) -> Iterator[Result]:
+    def perform(self, targets: Sequence[Result]) -> Iterator[Result]:
         """Have the errand done for some sessions, and say what became of each, in their order."""
         return self._perform(targets, lambda _: None)
 
@@ -132,13 +132,13 @@ class Remote:
             for value in done.values:
                 keep(value)
 
-        return lambda targets, _: self._perform(targets, arrived)
+        return lambda targets: self._perform(targets, arrived)
 
-    def write(self, path_of: Callable[[int], Path], note: Callable[[Part], object]) -> Perform:
+    def write(self, path_of: Callable[[tuple[str, ...]], Path], note: Callable[[Part], object]) -> Perform:
         """The same, where the calls bring the lines of an export.
 
         Args:
-            path_of: the part that the lines go to, of the sessions from this one on.
+            path_of: the part that the lines of the sessions with these ids go to.
             note: what to call with a part when it is written.
 
         Raises:
@@ -151,7 +151,7 @@ class Remote:
             if done.part is not None:
                 note(done.part)
 
-        return lambda targets, first: self._perform(targets, arrived, path_of(first))
+        return lambda targets: self._perform(targets, arrived, path_of(_ids(targets)))
 
     def _perform(
         self, targets: Sequence[Result], arrived: Callable[[Done], object], part: Path | None = None
@@ -233,7 +233,7 @@ def _in_time(perform: Perform, session_ids: Sequence[str], standing: Collection[
             if session_id in standing:
                 results.append(Result(session_id, "done"))
             else:
-                results += map(_portable, perform([Result(session_id, "not_tried")], 0))
+                results += map(_portable, perform([Result(session_id, "not_tried")]))
             if time.monotonic() >= end:
                 break
     except KeyboardInterrupt:

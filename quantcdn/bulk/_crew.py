@@ -23,11 +23,8 @@ from quantcdn.exceptions import ApiTypeError, ApiValueError
 
 T = TypeVar("T")
 
-Perform = Callable[[Sequence[Result], int], Iterable[Result]]
-"""Does what there is to do for some sessions, and says what became of each, in their order.
-
-It is told which one of all the sessions is the first of these.
-"""
+Perform = Callable[[Sequence[Result]], Iterable[Result]]
+"""Does what there is to do for some sessions, and says what became of each, in their order."""
 
 _SLICE = 0.1
 """How long to wait without looking up, in seconds: on Windows, Ctrl-C is not heard before."""
@@ -110,7 +107,7 @@ class Crew:
         def do(jobs: Sequence[int]) -> None:
             for job in jobs:
                 results[job] = targets[job]._replace(outcome="unknown")  # until it has ended
-            for job, result in zip(jobs, perform([targets[job] for job in jobs], jobs[0]), strict=True):
+            for job, result in zip(jobs, perform([targets[job] for job in jobs]), strict=True):
                 results[job] = result
 
         todo = [job for job, target in enumerate(targets) if target.outcome == "not_tried"]
@@ -220,7 +217,7 @@ def calling(call: Callable[[str], T], keep: Callable[[T], object] | None = None)
         keep: what to do with its value; an exception ends the work, and is raised.
     """
 
-    def perform(targets: Sequence[Result], _: int) -> Iterator[Result]:
+    def perform(targets: Sequence[Result]) -> Iterator[Result]:
         for target in targets:
             try:
                 value = call(target.session_id)

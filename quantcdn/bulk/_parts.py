@@ -6,8 +6,9 @@ whatever lines stand in it, so a worker that was lost takes none with it, and th
 
 import errno
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from quantcdn.bulk import _files
@@ -39,25 +40,23 @@ class ExportFolder(Export):
         _files.check_own_folder(self._partial)
         manifest = self._begun(self._standing_size(is_new=False), host, organisation, selection)
         standing: set[str] = set()
-        first = 0
-        for part in manifest.parts if manifest else ():
+        for part, ids in _shares(manifest, manifest.parts) if manifest else ():
             with suppress(FileNotFoundError), _files.read_own(self._partial / part.name) as lines:
-                ids = manifest.session_ids[first : first + part.ids] if manifest else ()
                 standing.update(name for name, _ in whole_lines(lines, ids))
-            first += part.ids
         return manifest, standing
 
     def begin(self, manifest: Manifest) -> set[str]:
         """Make ready for parts. Which lines stand there, the workers find out, each in its own."""
         self._parts = {part.name: part for part in manifest.parts or self._planned(len(manifest.session_ids))}
         self.step = max((part.ids for part in self._parts.values()), default=1)
+        self._paths = {ids: self._partial / part.name for part, ids in _shares(manifest, self._parts.values())}
         self._has_begun = True
         self._write(manifest.model_copy(update={"parts": tuple(self._parts.values())}))
         return set()
 
-    def path_from(self, first: int) -> Path:
-        """Where the lines of the sessions from this one on go, while the export is at work."""
-        return self._partial / _name(first // self.step)
+    def path_of(self, session_ids: tuple[str, ...]) -> Path:
+        """Where the lines of these sessions go, while the export is at work."""
+        return self._paths[session_ids]
 
     def note(self, part: Part) -> None:
         """Note what a worker wrote."""
@@ -79,7 +78,7 @@ class ExportFolder(Export):
     def _planned(self, count: int) -> Iterator[Part]:
         size = self._size(count)
         for number, first in enumerate(range(0, count, size)):
-            yield Part(name=_name(number), ids=min(size, count - first))
+            yield Part(name=f"part-{number:06}.jsonl", ids=min(size, count - first))
 
     def _check(self, parts: Sequence[Part]) -> None:
         """Make sure that the workers wrote to this very folder, and not each to one of its own machine."""
@@ -131,5 +130,8 @@ def open_part(path: Path, session_ids: Collection[str]) -> Generator[Lines, None
         os.fsync(file.fileno())
 
 
-def _name(number: int) -> str:
-    return f"part-{number:06}.jsonl"
+def _shares(manifest: Manifest, parts: Iterable[Part]) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    """Each part with the ids that it is for."""
+    ids = iter(manifest.session_ids)
+    for part in parts:
+        yield part, tuple(islice(ids, part.ids))
