@@ -40,6 +40,7 @@ LEANED_ON = {
     # ssl
     "ssl:SSLSocket._create": "where a secure connection takes over a socket, an interrupt leaves it one owner",
     # urllib3
+    "urllib3:HTTPHeaderDict()._container": "the fields of an answer are put there, and looked up there, at once",
     "urllib3.connection:HTTPConnection._new_conn": "addresses are tried side by side, within the deadline",
     "urllib3.connection:HTTPConnection()._dns_host": "the name to look up, with the dot at its end",
     "urllib3.connection:HTTPConnection().socket_options": "they are set on the socket of the package's own making",
@@ -109,6 +110,7 @@ def protocol(kind: Callable[..., Any]) -> Any:
 
 
 INSTANCES: dict[str, Callable[[Any], Any]] = {
+    "HTTPHeaderDict": lambda kind: kind(),
     "HTTPConnection": connection,
     "HTTPResponse": answer,
     "SOCKSConnection": socks_connection,

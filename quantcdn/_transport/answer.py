@@ -1,9 +1,8 @@
 """http.client's answers, made to keep a deadline and to notice what is wrong with them.
 
-The timeout of the socket is set anew, to the time that is left, before each piece of an answer is read. And the head
-of an answer is read here, by RFC 9112: http.client reads on over one that was cut or is no HTTP, takes the
-announcement of an answer for the answer, and parses header fields as those of an email, which costs more than a
-quarter of a get (docs/Performance.md).
+The timeout of the socket is set anew, to the time that is left, before each piece of an answer is read. And how an
+answer is framed is told here, by RFC 9112: http.client takes a cut for an end, and the announcement of an answer for
+the answer.
 """
 
 import contextlib
@@ -17,25 +16,19 @@ import time
 from http import HTTPStatus
 from typing import Any
 
-from urllib3 import HTTPHeaderDict
 from urllib3.util.ssltransport import SSLTransport
 
 from quantcdn._transport.deadline import Deadline
+from quantcdn._transport.head import Fields, read_fields, read_head, shown
 
 _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick answers pay for one clock reading only
 
-_LONGEST_LINE = 65536  # http.client's own limit, give or take one
 _MOST_ANNOUNCEMENTS = 100  # the standard library stops there as well
 _LARGEST_PIECE = 16_777_216  # of a body that is read at once
 _LONGEST_SIZE = 4096  # of a line with the size of a chunk and its extensions, which nobody sends
 
-# Spaces are stripped afterwards. A pattern with room for them in two places would try every way to share them out.
-_status_line = re.compile(rb"HTTP/1\.(\d)[ \t]+([1-9]\d\d)((?:[ \t][^\r\n\0]*)?)\r?\n").fullmatch
-_find_fields = re.compile(r"^([!-9;-~]+):([^\r\n\0]*)\r?\n", re.MULTILINE).findall
 _size_of_chunk = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n").fullmatch
-_fold = re.compile(r"\r?\n[ \t]+")
 _is_length = re.compile(r"[0-9]{1,18}").fullmatch
-_EMPTY_LINES = (b"\r\n", b"\n")
 _BODILESS = frozenset([HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED])
 
 
@@ -141,8 +134,7 @@ class Answer(http.client.HTTPResponse):
         Python 3.15 and later may say how many header fields there may be; here that is an option.
         """
         for _ in range(_MOST_ANNOUNCEMENTS):
-            minor_version, self.status, self.reason = _read_status(self.fp)
-            fields = _read_fields(self.fp, self._most_fields)
+            minor_version, self.status, self.reason, fields = read_head(self.fp, self._most_fields)
             if self.status >= 200:
                 break
             if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -151,23 +143,15 @@ class Answer(http.client.HTTPResponse):
             raise http.client.HTTPException(f"it was announced more than {_MOST_ANNOUNCEMENTS} times")
         self.code = self.status
         self.version = 11 if minor_version else 10
-        self.headers = self.msg = HTTPHeaderDict()
-        by_name: dict[str, str] = {}
-        for name, text in fields:
-            value = text.strip(" \t")
-            key = name.lower()
-            if key in by_name:
-                by_name[key] = f"{by_name[key]}, {value}"
-                self.headers.add(name, value)
-            else:
-                by_name[key] = self.headers[name] = value
-        self.keep_alive = by_name.get("keep-alive")
-        self._frame(by_name)
+        self.headers = self.msg = fields
+        self.keep_alive = fields.get("keep-alive")
+        self._frame(fields)
 
-    def _frame(self, fields: dict[str, str]) -> None:
+    def _frame(self, fields: Fields) -> None:
         """Tell where the body ends, and whether another answer may follow it."""
-        length = _length(fields["content-length"]) if "content-length" in fields else None
-        chunked = "transfer-encoding" in fields and _is_chunked(fields["transfer-encoding"])
+        told, coding = fields.get("content-length"), fields.get("transfer-encoding")
+        length = None if told is None else _length(told)
+        chunked = coding is not None and _is_chunked(coding)
         has_body = self._has_body and self.status not in _BODILESS
         self.chunked = chunked and has_body
         if self.chunked:
@@ -215,19 +199,6 @@ class Answer(http.client.HTTPResponse):
             file.close()
 
 
-def _read_status(file: io.BufferedReader) -> tuple[int, int, str]:
-    """The minor version of HTTP/1, the status and its phrase."""
-    line = file.readline(_LONGEST_LINE)
-    if not line:
-        raise http.client.RemoteDisconnected("Remote end closed connection without response")
-    found = _status_line(line)
-    if found is None:
-        if len(line) == _LONGEST_LINE:
-            raise http.client.LineTooLong("its head")
-        raise http.client.BadStatusLine(line.decode("latin-1").rstrip())
-    return int(found[1]), int(found[2]), found[3].strip().decode("latin-1")
-
-
 class _Chunks(io.BufferedIOBase):
     """A body in chunks, of which http.client and urllib3 read each line and each part only once it is checked.
 
@@ -254,10 +225,10 @@ class _Chunks(io.BufferedIOBase):
         if size is None:
             if len(line) < _LONGEST_SIZE and not line.endswith(b"\n"):
                 raise self._cut()
-            raise http.client.HTTPException(f"the size of a chunk is none: {_shown(line)}")
+            raise http.client.HTTPException(f"the size of a chunk is none: {shown(line)}")
         self._left = int(size[1], 16)
         if not self._left:
-            _read_fields(self._file, self._most_fields)  # of the trailer
+            read_fields(self._file, self._most_fields)  # of the trailer
             self._is_over = True
         return line
 
@@ -294,7 +265,7 @@ class _Chunks(io.BufferedIOBase):
         if len(end) < 2:
             raise self._cut()
         if end != b"\r\n":
-            raise http.client.HTTPException(f"a chunk does not end where it should: {_shown(end)}")
+            raise http.client.HTTPException(f"a chunk does not end where it should: {shown(end)}")
         return end
 
     def _cut(self) -> http.client.HTTPException:
@@ -313,32 +284,6 @@ def _read_whole(file: io.BufferedReader, size: int) -> bytes:
     while piece := file.read(min(size - whole.tell(), _LARGEST_PIECE)):
         whole.write(piece)
     return whole.getvalue()
-
-
-def _shown(line: bytes) -> str:
-    """The beginning of a line, as it is safe to show."""
-    return ascii(line[:40].rstrip().decode("latin-1"))
-
-
-def _read_fields(file: io.BufferedReader, most: int) -> list[tuple[str, str]]:
-    """The header fields, up to the empty line after them, with the spaces around their values."""
-    lines: list[bytes] = []
-    while (line := file.readline(_LONGEST_LINE)) not in _EMPTY_LINES:
-        if not line:
-            raise http.client.RemoteDisconnected("Remote end closed connection inside the headers of its answer")
-        if len(line) == _LONGEST_LINE:
-            raise http.client.LineTooLong("its head")
-        if len(lines) == most:
-            raise http.client.HTTPException(f"it has more than {most} headers, the configured max_response_headers")
-        lines.append(line)
-    text = b"".join(lines).decode("latin-1")
-    if "\n " in text or "\n\t" in text:  # a value could once go on in the next line
-        text = _fold.sub(" ", text)
-    fields = _find_fields(text)
-    if len(fields) != text.count("\n"):
-        bad = next((line for line in lines if not _find_fields(line.decode("latin-1"))), b"")
-        raise http.client.HTTPException(f"one of its headers is none: {_shown(bad)}")
-    return fields
 
 
 def _length(value: str) -> int:

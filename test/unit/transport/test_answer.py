@@ -17,14 +17,26 @@ from quantcdn._transport.answer import Answer
 from quantcdn._transport.deadline import Deadline
 
 
-class Wire:
-    """As much of a socket as an answer is read from. It has all bytes at once, and is closed after them."""
+class Pieces(io.BytesIO):
+    """Bytes of which so many come at a time."""
 
-    def __init__(self, sent: bytes) -> None:
+    def __init__(self, sent: bytes, size: int) -> None:
+        super().__init__(sent)
+        self._size = size
+
+    def readinto(self, buffer: Any, /) -> int:
+        return super().readinto(memoryview(buffer)[: self._size])
+
+
+class Wire:
+    """As much of a socket as an answer is read from. It is closed after all bytes; so many of them come at a time."""
+
+    def __init__(self, sent: bytes, at_a_time: int = 1_000_000) -> None:
         self._sent = sent
+        self._at_a_time = at_a_time
 
     def makefile(self, *_args: object, **_options: object) -> io.BytesIO:
-        return io.BytesIO(self._sent)
+        return Pieces(self._sent, self._at_a_time)
 
     def settimeout(self, _seconds: float | None) -> None:
         """There is nothing to wait for."""
@@ -33,8 +45,8 @@ class Wire:
         """There is nobody to tell."""
 
 
-def read(sent: bytes, method: str = "GET") -> Answer:
-    wire: Any = Wire(sent)
+def read(sent: bytes, method: str = "GET", *, at_a_time: int = 1_000_000) -> Answer:
+    wire: Any = Wire(sent, at_a_time)
     answer = Answer(wire, Deadline(math.inf), method=method)
     answer.begin()
     return answer
@@ -141,6 +153,28 @@ def test_a_well_formed_head_is_read_as_http_client_reads_it(head: tuple[bytes, s
     expected = read_by_http_client(sent + body, method)
     assert answer.read() == expected.read()
     assert answer.isclosed() == expected.isclosed()
+
+
+def outcome(sent: bytes, method: str, at_a_time: int) -> dict[str, Any] | tuple[type, str]:
+    try:
+        return told_by(read(sent, method, at_a_time=at_a_time))
+    except HTTPException as error:
+        return type(error), str(error)
+
+
+LINE_ENDS = [b"\r", b"\n", b"\r\n", b"\n\n", b"\n\r\n", b"\r\n\r\n"]
+PARTS = [b"HTTP/1.1 200 OK", b"HTTP/1.1 100 ", b"Content-Length: 5", b"A: b", b": ", b"A", b"\xe9", b"\0", b" ", b"\t"]
+anything = st.lists(st.sampled_from(PARTS + LINE_ENDS), max_size=12).map(b"".join)
+
+
+@given(st.tuples(heads(), anything), st.integers(1, 9))
+@example(((b"", "GET"), b"HTTP/1.1 200 OK\n\nA: b\r\n\r\n"), 9)
+@example(((b"", "GET"), b"HTTP/1.1 200 OK\r\nA: b\n\nC: d\r\n\r\n"), 9)
+@example(((b"", "GET"), b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"C\r\n\r\n"), 9)
+def test_a_head_is_the_same_in_pieces_and_at_once(sent: tuple[tuple[bytes, str], bytes], at_a_time: int) -> None:
+    (head, method), rest = sent
+    for text in (head + rest, rest, head[: len(head) // 2] + rest):
+        assert outcome(text, method, at_a_time) == outcome(text, method, 1_000_000)
 
 
 @given(heads(), st.data())
