@@ -9,6 +9,7 @@ from quantcdn._wire.headers import check_header, merge_headers
 from quantcdn._wire.message import Request
 from quantcdn._wire.origin import origin_of
 from quantcdn.exceptions import ApiValueError
+from quantcdn.models._base import as_sent
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def encode(
     own = _ACCEPT if token is None else {**_ACCEPT, "Authorization": f"Bearer {token}"}
     body = None
     if call.body is not None:
-        body = call.body.to_json().encode()
+        body = as_sent(call.body)
         content_type = options.get("_content_type")
         if content_type:
             check_header("Content-Type", content_type)

@@ -139,7 +139,7 @@ class RequestModel(Model):
 
     def to_json(self) -> str:
         """The fields as JSON text, under the names of the wire."""
-        return self.model_dump_json(by_alias=True, exclude_none=True, warnings=False)  # there are no unknown fields
+        return as_sent(self).decode()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -149,24 +149,28 @@ class RequestModel(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, data: object, read: ModelWrapValidatorHandler[Self]) -> Self:
-        if isinstance(data, (dict, Mapping)) and not cls._known_names.issuperset(cast("Mapping[object, object]", data)):
-            raise cls._unknown_fields(cast("Mapping[object, object]", data))
         try:
             return read(data)
         except ValidationError as error:
-            del data  # an error tracker shows the variables of functions
+            given: Iterable[object] = cast("Mapping[object, object]", data) if isinstance(data, Mapping) else ()
             assigned = [line["loc"][0] for line in error.errors() if line["type"] == "no_such_attribute"]
-            refusal = cls._unknown_fields(assigned) if assigned else with_types(error)
+            unknown = [name for name in (*given, *assigned) if name not in cls._known_names]
+            refusal = cls._unknown_fields(unknown) if unknown else with_types(error)
+            del data, given  # an error tracker shows the variables of functions
         raise refusal  # here, where its context does not hold the error with the input
 
     @classmethod
-    def _unknown_fields(cls, given: Iterable[object]) -> PydanticCustomError:
-        unknown = [name for name in given if name not in cls._known_names]
+    def _unknown_fields(cls, unknown: Iterable[object]) -> PydanticCustomError:
         return PydanticCustomError(
             "unknown_field",
             "There is no field {unknown}; the fields are: {fields}",
             {"unknown": ", ".join(map(repr, unknown)), "fields": ", ".join(cls.model_fields)},
         )
+
+
+def as_sent(request: RequestModel) -> bytes:
+    """The JSON of a request, under the names of the wire. There are no unknown fields."""
+    return to_json(request, by_alias=True, exclude_none=True, inf_nan_mode="null")
 
 
 def _spellings(wire_name: str, name: str) -> AliasChoices:

@@ -163,6 +163,8 @@ def _check_members(members: dict[object, object], parents: tuple[object, ...]) -
             raise _NotJson(f"a key is of type {type(key).__name__}, and only strings can be keys")
         if not key.isascii() and _has_lone_surrogate(key):
             raise _NotJson("a key holds a lone surrogate")
+        if type(member) is str and member.isascii():
+            continue
         try:
             _check_json(member, parents)
         except _NotJson as error:
@@ -171,6 +173,8 @@ def _check_members(members: dict[object, object], parents: tuple[object, ...]) -
 
 def _check_items(items: Sequence[object], parents: tuple[object, ...]) -> None:
     for index, item in enumerate(items):
+        if type(item) is str and item.isascii():
+            continue
         try:
             _check_json(item, parents)
         except _NotJson as error:
@@ -178,7 +182,7 @@ def _check_items(items: Sequence[object], parents: tuple[object, ...]) -> None:
 
 
 def _check_metadata(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # in this order: an abstract class takes its time to say so
         try:
             _check_json(dict(cast("Mapping[object, object]", value)))
         except _NotJson as error:
