@@ -119,7 +119,9 @@ class Deadline(Timeout):
         return self._within(min(self._read_limit, _PART_OF_A_KEPT_CONNECTION * self.left()))
 
     def _within(self, limit: float) -> "TimeLeft":
-        seconds = min(limit, self._ends - time.monotonic())
+        seconds = self._ends - time.monotonic()
+        if limit < seconds:
+            seconds = limit
         left = TimeLeft(seconds if _LEAST < seconds < _MOST else min(max(seconds, _LEAST), _MOST))
         left.deadline = self
         return left
@@ -127,5 +129,7 @@ class Deadline(Timeout):
 
 class TimeLeft(float):
     """A timeout in seconds that knows its deadline: so the deadline travels through urllib3 to the sockets."""
+
+    __slots__ = ("deadline",)
 
     deadline: Deadline

@@ -88,6 +88,10 @@ _FRAMING = frozenset(
 class Headers(HTTPHeaderDict):
     """Header fields by name, whatever its case. Index one to read it; printed, all but harmless values are ``***``."""
 
+    def lines(self) -> list[tuple[str, str]]:
+        """Each field as it is sent. urllib3's view of the same takes three generators to go through."""
+        return [(name, value) for name, *values in self._container.values() for value in values]
+
     def __repr__(self) -> str:
         shown = {name: value if is_harmless(name) else "***" for name, value in self.itermerged()}
         return f"{type(self).__name__}({shown})"
@@ -113,9 +117,7 @@ def merge_headers(*layers: Mapping[str, str], own: Mapping[str, str] = MappingPr
     merged = dict(own)
     spellings = {name.lower(): name for name in own}
     for layer in layers:
-        if not layer:
-            continue
-        for name, value in layer.items():
+        for name, value in layer.lines() if isinstance(layer, Headers) else layer.items():
             check_header(name, value)
             # The first spelling stays, the SDK's own: urllib3 compares some names, like Accept, by their case.
             merged[spellings.setdefault(name.lower(), name)] = value
