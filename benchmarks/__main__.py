@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="less of everything, in a minute")
     parser.add_argument("--official", type=Path, metavar="FOLDER", help="where the official client is installed")
+    parser.add_argument("--niquests", type=Path, metavar="FOLDER", help="where niquests is, with a urllib3 of its own")
     parser.add_argument("--into", type=Path, metavar="FILE", help="a page to write the tables into as well")
     for name, names in (("tables", TABLES), ("rivals", RIVALS), ("calls", SCENARIOS)):
         parser.add_argument(f"--{name}", nargs="+", choices=names, metavar=name[:-1].upper(), help=", ".join(names))
@@ -51,7 +52,8 @@ def _arguments() -> argparse.Namespace:
 def _report(arguments: argparse.Namespace) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as servers:
         folder = Path(temporary)
-        packages, missing = make_packages(folder, arguments.rivals, arguments.official)
+        elsewhere = {"official": arguments.official, "niquests": arguments.niquests}
+        packages, missing = make_packages(folder, arguments.rivals, elsewhere)
         with one_core():
             server = servers.enter_context(serving())
             secure_server = servers.enter_context(serving(make_certificates(folder)))

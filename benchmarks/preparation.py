@@ -4,24 +4,27 @@ import compileall
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import trustme
+
+from benchmarks.rivals import RIVALS
 
 _ROOT = Path(__file__).parent.parent
 _GENERATOR = Path(sys.executable).parent / "openapi-generator-cli"
 
 
 def make_packages(
-    folder: Path, rivals: Collection[str], official: Path | None
+    folder: Path, rivals: Collection[str], installed: Mapping[str, Path | None]
 ) -> tuple[dict[str, Path], dict[str, str]]:
-    """Make the packages of the name ``quantcdn``: the same program runs on each.
+    """Make the packages of the name ``quantcdn``, on each of which the same program runs, and find the others'.
 
     Args:
         folder: where to make them.
         rivals: who needs one.
-        official: where the official client is installed.
+        installed: where those are installed that cannot share an environment with the others.
 
     Returns:
         where the package of a rival is found, and why a rival has none.
@@ -32,11 +35,15 @@ def make_packages(
         packages["sdk"] = folder / "sdk"
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(_ROOT / "quantcdn", packages["sdk"] / "quantcdn", ignore=ignored)
-    if "official" in rivals:
-        if official is None:
-            missing["official"] = "no --official was given"
-        else:
-            packages["official"] = official.resolve()
+    for rival in rivals:
+        if rival in installed:
+            place = installed[rival]
+            if place is None:
+                missing[rival] = f"no --{rival} was given"
+            else:
+                packages[rival] = place.resolve()
+        elif find_spec(RIVALS[rival].needs) is None:
+            missing[rival] = f"{RIVALS[rival].needs} is not installed"
     if "generated" in rivals:
         if shutil.which("java") is None:
             missing["generated"] = "there is no Java"

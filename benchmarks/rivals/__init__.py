@@ -24,11 +24,13 @@ class Rival(NamedTuple):
         title: its name in the tables.
         module: where its `Client` is, in this package.
         imports: what a program that uses it imports.
+        needs: the package without which it is left out.
     """
 
     title: str
     module: str
     imports: str
+    needs: str = "urllib3"
 
 
 # pydantic loads a good part of itself only when a first model is made.
@@ -40,8 +42,15 @@ RIVALS = {
     "sdk": Rival("this SDK", "sdk", "import quantcdn"),
     "official": Rival("official client", "sdk", "import quantcdn"),
     "generated": Rival("a generator's client", "sdk", "import quantcdn"),
+    "niquests": Rival("niquests + json", "niquests_json", "import json, niquests", needs="niquests"),
     "requests": Rival("requests + json", "requests_json", "import json, requests"),
     "httpx": Rival("httpx + pydantic", "httpx_pydantic", f"import httpx\n{_PYDANTIC}"),
     "pool": Rival("urllib3 HTTPConnectionPool + pydantic", "pool", _BOTH),
+    "msgspec": Rival(
+        "urllib3 HTTPConnectionPool + msgspec", "pool_msgspec", "import urllib3, msgspec", needs="msgspec"
+    ),
+    "pyreqwest": Rival(
+        "pyreqwest, in Rust, + pydantic", "pyreqwest_pydantic", f"import pyreqwest\n{_PYDANTIC}", needs="pyreqwest"
+    ),
     "http.client": Rival("http.client + json", "http_client", "import http.client, json"),
 }
