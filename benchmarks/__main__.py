@@ -13,10 +13,12 @@ from benchmarks.preparation import make_certificates, make_packages
 from benchmarks.processes import HAS_VALGRIND, one_core
 from benchmarks.report import NEED_VALGRIND, SCENARIOS, TABLES, machine
 from benchmarks.rivals import RIVALS
+from benchmarks.summary import in_short
 
 _QUICK = {"tables": ["instructions", "times"], "rivals": ["sdk", "generated"], "calls": ["get", "list 100", "create"]}
 
 _measured = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- end -->)", re.DOTALL)
+_summed_up = re.compile(r"(?<=<!-- in short -->\n).*(?=<!-- end of it -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -26,9 +28,15 @@ def main() -> None:
         print(part, end="\n\n", flush=True)
         parts.append(part)
     if arguments.into:
-        report = "\n\n".join(parts)
         page = arguments.into.read_text(encoding="utf-8")
-        arguments.into.write_text(_measured.sub(lambda _: f"\n{report}\n\n", page), encoding="utf-8")
+        arguments.into.write_text(with_report(page, "\n\n".join(parts)), encoding="utf-8")
+
+
+def with_report(page: str, report: str) -> str:
+    """A page with the tables of a report in it, and what they come to where the run was whole."""
+    page = _measured.sub(lambda _: f"\n{report}\n\n", page)
+    summary = in_short(report)
+    return page if summary is None else _summed_up.sub(lambda _: f"\n{summary}\n\n", page)
 
 
 def _arguments() -> argparse.Namespace:

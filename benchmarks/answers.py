@@ -5,7 +5,9 @@ How large an answer is stands in the request: ``get`` of the session `session_wi
 """
 
 import functools
+import gzip
 import json
+import random
 
 TOKEN = "qc_3f8e4bc51a607a524c5e9d27"
 
@@ -88,6 +90,33 @@ def _content(method: str, path: str) -> tuple[str, object]:
         organisation = path.split("/")[4]
         return "200 OK", [_listed(index) for index in range(int(organisation.rpartition("-")[2]))]
     return "200 OK", _session(int(last[:8]))
+
+
+@functools.cache
+def packed_answer_to(path: str) -> bytes:
+    """The whole answer to a get of a session, packed. Its texts are of words by chance: gzip makes a third of it."""
+    body = gzip.compress(_varied(path))
+    head = _HEAD.format(status="200 OK", length=len(body)).replace("\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n")
+    return head.encode() + body
+
+
+@functools.cache
+def varied_answer_to(path: str) -> bytes:
+    """The same as it is."""
+    body = _varied(path)
+    return _HEAD.format(status="200 OK", length=len(body)).encode() + body
+
+
+@functools.cache
+def _varied(path: str) -> bytes:
+    chance = random.Random(7)
+    words = ["".join(chance.choices("etaoinshrdlucmfwyp", k=chance.randint(2, 9))) for _ in range(3_000)]
+    session = _session(int(path.rpartition("/")[2][:8]))
+    messages = [
+        {"role": ("user", "assistant")[index % 2], "content": " ".join(chance.choices(words, k=18))}
+        for index in range(1_000)
+    ]
+    return json.dumps({**session, "messages": messages}, separators=(",", ":")).encode()
 
 
 @functools.cache

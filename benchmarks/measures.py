@@ -9,14 +9,15 @@ import resource
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.answers import TOKEN, organisation_with, session_with
-from benchmarks.canned import Server
+from benchmarks.canned import Server, serving
 from benchmarks.processes import Interpreter, Worker, one_core, order
 from benchmarks.promises import WITHOUT
+from benchmarks.relay import Relay, relaying
 from benchmarks.rivals import RIVALS
 from benchmarks.tables import Figures
 
@@ -190,6 +191,52 @@ def memory(bench: Bench, rounds: int = 3) -> Figures:
 
 
 _MEMORY = {"held": "10,000 listed sessions hold", "peak": "reading a session of 20 MB takes at its peak"}
+
+
+def connections(bench: Bench) -> Figures:
+    """How many seconds a get takes over a new TLS connection, the first of a client and a further one."""
+    secure = replace(bench, server=bench.secure_server)
+    return _by_network(secure, {what: (what, secure.server.url) for what in ("first", "further")})
+
+
+def proxied(bench: Bench) -> Figures:
+    """How many seconds a create takes, directly and behind a proxy that forwards it."""
+    with relaying(Relay(bench.server.port)) as proxy:
+        calls = {"directly": ("create", bench.server.url), "behind a proxy": ("create", bench.server.url, proxy)}
+        return _by_network(bench, calls)
+
+
+def packed(bench: Bench) -> tuple[Figures, Figures, dict[str, int]]:
+    """How many seconds a history of 1,000 messages takes over a line, as it comes and packed, and how many of CPU.
+
+    The line takes 20 ms there and back, and carries 10 Mbit/s. How many bytes came is told as well.
+    """
+    wall: Figures = {}
+    cpu: Figures = {}
+    came: dict[str, int] = {}
+    with serving(varied=True) as server:
+        for what in ("plain", "gzip"):
+            relay = Relay(server.port, delay=0.01, rate=10e6 / 8)
+            with relaying(relay) as url:
+                for into, column in ((wall, 0), (cpu, 1)):
+                    for rival, figures in _by_network(bench, {what: (what, url)}, column).items():
+                        into.setdefault(rival, {}).update(figures)
+            came[what] = relay.largest
+    return wall, cpu, came
+
+
+def _by_network(bench: Bench, calls: Mapping[str, tuple[str, ...]], column: int = 0) -> Figures:
+    figures: Figures = {}
+    for rival in ("floor", "sdk"):
+        interpreter = bench.interpreter(rival)
+        figures[rival] = {
+            title: [
+                float(interpreter.run("-m", "benchmarks.network", rival, *call).split()[column])
+                for _ in range(bench.repeats)
+            ]
+            for title, call in calls.items()
+        }
+    return figures
 
 
 def _at_once(count: Callable[[Job], float], jobs: Iterable[Job]) -> dict[Job, float]:

@@ -2,6 +2,7 @@
 
 import compileall
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -64,9 +65,10 @@ def _generate(folder: Path) -> None:
 
 
 def make_certificates(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for the server, with its key, and that of its authority."""
+    """Make a certificate for the server, with its key, and the file with its authority, beside those of the system."""
     authority = trustme.CA()
     certificate, trusted = folder / "server.pem", folder / "authority.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    authority.cert_pem.write_to_path(str(trusted))
+    system = ssl.get_default_verify_paths().cafile
+    trusted.write_bytes((Path(system).read_bytes() if system else b"") + authority.cert_pem.bytes())
     return certificate, trusted

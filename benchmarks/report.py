@@ -123,6 +123,30 @@ def promises(bench: Bench) -> str:
     return f"### Instructions of a call that go into a promise\n\n{table('Promise', every['sdk'], rows)}"
 
 
+def network(bench: Bench) -> str:
+    """What the network makes of calls: new connections, a proxy, and bytes on a line."""
+    wall, cpu, came = measures.packed(bench)
+    sizes = ", ".join(f"{size:,} bytes {what}" for what, size in came.items())
+    return f"""\
+### Time of a get over a new TLS connection
+
+{_against_floor(measures.connections(bench), _finely)}
+
+### Time of a create
+
+{_against_floor(measures.proxied(bench), _finely)}
+
+### Time of a history of 1,000 messages over 20 ms and 10 Mbit/s
+
+It comes in {sizes}.
+
+{_against_floor(wall, _finely)}
+
+### CPU time of that
+
+{_against_floor(cpu, _finely)}"""
+
+
 def _cost(everything: float, without: float) -> str:
     return f"{everything - without:,.0f} ({1 - without / everything:.1%})"
 
@@ -136,6 +160,7 @@ TABLES: dict[str, Callable[[Bench], str]] = {
     "threads": threads,
     "memory": memory,
     "promises": promises,
+    "network": network,
 }
 NEED_VALGRIND = frozenset(["instructions", "per-item", "promises"])
 
@@ -180,6 +205,10 @@ def _microseconds(seconds: float) -> str:
 
 def _milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:,.0f} ms"
+
+
+def _finely(seconds: float) -> str:
+    return f"{1e3 * seconds:,.2f} ms"
 
 
 def _megabytes(size: float) -> str:

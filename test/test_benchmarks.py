@@ -17,10 +17,13 @@ import pytest
 from servers import scripted_server
 
 from benchmarks import many
+from benchmarks.__main__ import with_report
 from benchmarks.answers import TOKEN, answer_to, organisation_with, session_with
 from benchmarks.canned import serving
+from benchmarks.network import calls_of
 from benchmarks.processes import HAS_VALGRIND, Interpreter
 from benchmarks.promises import WITHOUT
+from benchmarks.relay import Relay, relaying
 from benchmarks.rivals import RIVALS
 from benchmarks.rivals._by_hand import Created, Deleted, Listed, Session, Updated
 from benchmarks.rooms import ROOMS, draw, room_of
@@ -129,6 +132,31 @@ def test_the_same_work_is_counted_alike() -> None:
 
     assert once - nothing > 100_000
     assert once == pytest.approx(again, rel=0.01)
+
+
+@pytest.mark.parametrize("client", ["floor", "sdk"])
+def test_a_history_comes_through_a_relay_as_it_is_and_packed(client: str) -> None:
+    sizes: dict[str, int] = {}
+    with serving(varied=True) as server:
+        for what in ("plain", "gzip"):
+            relay = Relay(server.port, delay=0.001, rate=1e8)
+            with relaying(relay) as url:
+                call, close = calls_of(client, what, url, None)
+                session: Any = call()
+                close()
+            assert len(session.messages) == 1_000
+            sizes[what] = relay.largest
+
+    assert 2 < sizes["plain"] / sizes["gzip"] < 4
+
+
+def test_a_page_has_the_tables_of_a_run_and_what_they_come_to() -> None:
+    page = (ROOT / "docs" / "Performance.md").read_text(encoding="utf-8")
+    report = page.partition("<!-- measured -->\n\n")[2].partition("\n\n<!-- end -->")[0]
+
+    assert with_report(page, report) == page
+    assert with_report(page, f"{report}\n\nMore.").count("More.") == 1
+    assert with_report(page, "### CPU time of a call\n\n").count("CPU time, and in instructions") == 1  # left as it was
 
 
 def test_what_is_missing_is_left_out_by_name() -> None:
