@@ -156,7 +156,8 @@ def test_errors_come_back_as_they_were(
     refused, lost, *_, invalid = (result.error for result in report.results)
     assert (type(refused).__name__, type(lost).__name__) == ("ForbiddenException", "OutcomeUnknownConnectionException")
     assert "extend_ai_session" in str(refused)
-    assert type(invalid).__name__ == "ValidationError"
+    assert isinstance(invalid, ValueError)
+    assert "ValidationError" in repr(type(invalid)) + str(invalid), "that of an older pydantic travels as its text"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -243,11 +243,12 @@ def _in_time(perform: Perform, session_ids: Sequence[str], standing: Collection[
 
 
 def _portable(result: Result) -> Result:
-    """A result that can travel: an error of somebody's own may not, and would take the others with it."""
+    """A result that can travel: an error of somebody's own may not, or one of an older pydantic; its text does."""
     try:
         pickle.loads(pickle.dumps(result.error))
     except Exception:
-        return result._replace(error=RuntimeError(f"{type(result.error).__name__}: {result.error}"))
+        kind = ApiValueError if isinstance(result.error, ValueError) else RuntimeError
+        return result._replace(error=kind(f"{type(result.error).__name__}: {result.error}"))
     return result
 
 
