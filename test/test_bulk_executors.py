@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -217,11 +218,12 @@ def test_what_travels_shows_neither_token_nor_id(service: RunningSandbox, api: A
     with Recording() as executor:
         bulk.delete(api, service.organisation, everything=True, executor=executor, workers=1)
 
-    (_, _, _), (function, (batch,), named) = executor.handed
-    assert (function.__name__, named) == ("perform_batch", {})
-    for shown in (repr(batch), str(batch), repr(dataclasses.replace(batch, name="again"))):
-        assert TOKEN not in shown
-        assert "s-00" not in shown
+    assert [function.__name__ for function, _, _ in executor.handed] == ["version_at", "perform_batch"]
+    for _, (batch,), named in executor.handed:
+        assert named == {}
+        for shown in (repr(batch), str(batch), repr(dataclasses.replace(batch, name="again"))):
+            assert TOKEN not in shown
+            assert "s-00" not in shown
 
 
 def test_no_token_shows_on_a_cluster(service: RunningSandbox, api: AISessionsApi, client: Any) -> None:
@@ -252,6 +254,23 @@ def test_a_function_of_a_module_names_the_token_where_the_worker_is(
     api = connect(service.host, partial(token_of, service.access_token))
 
     assert bulk.delete(api, service.organisation, session_ids=ids, executor=pools(kind)).counts == {"done": 4}
+
+
+def test_what_the_workers_do_not_have_is_known_before_anything_is_sent_and_shows_no_token(
+    service: RunningSandbox, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = types.ModuleType("only_here")
+    monkeypatch.setitem(sys.modules, "only_here", here)
+    exec("def token(token): return token", vars(here))
+    api = hooked(service, None, partial(vars(here)["token"], TOKEN))
+
+    with pytest.raises(ModuleNotFoundError, match="only_here"):
+        bulk.extend(api, service.organisation, 5, session_ids=["a"], executor=client.get_executor())
+
+    logs = json.dumps([client.get_worker_logs(), client.get_scheduler_logs()])
+    assert "only_here" in logs
+    assert TOKEN not in logs
+    assert len(service.requests) == 0
 
 
 def test_what_cannot_travel_is_refused_by_name_before_anything_is_sent(connect: Connect) -> None:
@@ -697,10 +716,9 @@ def test_a_worker_that_cannot_write_ends_the_export(
         """Workers on a machine without the folder."""
 
         def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-            batch = arguments[0]
-            if isinstance(batch, bytes):
-                return super().submit(function, batch)
-            return super().submit(function, dataclasses.replace(batch, part=Path("/nowhere") / batch.part.name))
+            (batch,) = arguments
+            part = batch.part and Path("/nowhere") / batch.part.name
+            return super().submit(function, dataclasses.replace(batch, part=part))
 
     with Moving(1) as executor, pytest.raises(FileNotFoundError, match="/nowhere/part-"):
         bulk.export(api, service.organisation, tmp_path / "all", executor=executor)

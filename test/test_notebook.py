@@ -1004,8 +1004,11 @@ def executed(tour: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The tour with the outputs of a run, but for progress bars, which are gone when it is read."""
     run = copy.deepcopy(tour)
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"):
             patch.setenv(name, directory)
+        patch.delenv("MPLBACKEND", raising=False)
+        # It looks for fonts when it is first imported, and where that takes long, says so in the cell.
+        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True, capture_output=True)
         NotebookClient(run, timeout=60, record_timing=False, store_widget_state=False).execute()
     run.metadata = tour.metadata  # else it would tell of the Python that ran it
     for cell in run.cells:

@@ -61,7 +61,7 @@ class Batch:
     """
 
     errand: bytes = field(repr=False)
-    session_ids: tuple[str, ...] = field(repr=False)
+    session_ids: tuple[str, ...] = field(default=(), repr=False)
     part: Path | None = field(default=None, repr=False)
     part_ids: tuple[str, ...] = field(default=(), repr=False)
     name: str = field(default_factory=lambda: uuid4().hex)
@@ -115,7 +115,7 @@ class Remote:
             ApiValueError: the workers have another version of this package.
             Exception: the executor takes no work, or its workers cannot unpack the errand.
         """
-        version = in_a_thread(lambda: self._executor.submit(version_at, self._errand).result())
+        version = in_a_thread(lambda: self._executor.submit(version_at, Batch(self._errand)).result())
         if version != __version__:
             raise ApiValueError(
                 f"The workers have quantcdn {version}, and this process {__version__}: have one of them"
@@ -188,9 +188,9 @@ class Remote:
                 forget(batch.name)
 
 
-def version_at(errand: bytes) -> str:
+def version_at(batch: Batch) -> str:
     """Unpack an errand where an executor says, and tell the version of this package there."""
-    pickle.loads(errand)
+    pickle.loads(batch.errand)
     return __version__
 
 
