@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from test_sandbox import MISSING, START, Client, Clock, assert_error, client_of, port_of
 
 from quantcdn import sandbox
@@ -207,6 +208,57 @@ def test_reading_waits_for_no_disk(tmp_path: Path, steps: Steps) -> None:
             ready.set()
         assert (update.result().status, extension.result().status) == (200, 200)
         assert client.contents(session) == ["x"]
+
+
+@pytest.mark.parametrize("how", ["in the process", "over HTTP"])
+def test_what_puts_sessions_there_waits_for_its_turn_and_holds_up_nobody(
+    tmp_path: Path, steps: Steps, how: str
+) -> None:
+    waiting, ready = threading.Event(), threading.Event()
+
+    def hold(statement: str) -> None:
+        if statement == "COMMIT" and not waiting.is_set():
+            waiting.set()
+            assert ready.wait(30)
+
+    with sandbox.running(database=tmp_path / "sessions.db") as service, ThreadPoolExecutor(2) as pool:
+
+        def seed() -> object:
+            if how == "in the process":
+                return service.seed()
+            headers = {"X-Sandbox-Secret": service.secret}
+            return urllib3.request("POST", f"{service.host}/_sandbox/sessions", headers=headers, json={}).json()["id"]
+
+        client = client_of(service)
+        session = client.create()
+        steps.traced = hold
+        try:
+            update = pool.submit(client.send, "PUT", f"/{session}", json={"newMessages": messages(1)})
+            assert waiting.wait(30)
+            seeded = pool.submit(seed)
+            assert client.contents(session) == []
+            assert client.listed() == [session]
+            assert not seeded.done()
+        finally:
+            ready.set()
+        assert update.result().status == 200
+        assert {session, seeded.result()} == set(client.listed())
+        service.reset()
+        assert client.listed() == []
+
+
+def test_an_export_is_put_there_at_once_whole_or_not_at_all(tmp_path: Path, steps: Steps) -> None:
+    lines = [json.dumps({"id": f"s-{number}"}) for number in range(50)]
+    commits: list[str] = []
+    with sandbox.running(database=tmp_path / "sessions.db") as service:
+        client = client_of(service)
+        with pytest.raises(ValueError, match="there is a session with the id s-7 already"):
+            service.load([*lines, lines[7]])
+        assert client.listed() == []
+        steps.traced = lambda statement: commits.append(statement) if statement == "COMMIT" else None
+        assert service.load(lines) == 50
+        assert len(client.listed()) == 50
+    assert len(commits) == 1
 
 
 class Moment:

@@ -123,7 +123,7 @@ def running(
         ValueError: An argument is not usable; the text says which.
     """
     try:
-        from quantcdn.sandbox import _app, _bench, _control, _server, _store
+        from quantcdn.sandbox import _app, _bench, _commits, _control, _server, _store
     except ImportError as error:
         raise ImportError(
             'the sandbox needs Starlette and uvicorn; in a clone, pip install ".[sandbox]" brings them', name=error.name
@@ -137,6 +137,7 @@ def running(
     secret = secrets.token_urlsafe(16)
     listener = _server.listen(host, port, allow_remote=allow_remote)
     with listener, closing(_store.Store(database, bench.clock)) as store:
-        beside = _control.applications(store, bench, secret, own)
-        with _server.serving(_app.application(store, access, bench.around, beside), listener) as serving:
-            yield RunningSandbox(token, own, secret, serving, store, bench)
+        commits = _commits.Commits(store)
+        app = _app.application(commits, access, bench.around, _control.applications(commits, bench, secret, own))
+        with _server.serving(app, listener) as serving:
+            yield RunningSandbox(token, own, secret, serving, commits, bench)

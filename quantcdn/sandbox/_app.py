@@ -132,7 +132,7 @@ def _can_be_addressed(name: str) -> bool:
 
 
 def application(
-    store: Store,
+    commits: Commits,
     access: Mapping[bytes, Collection[str]],
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     beside: Mapping[str, ASGIApp] | None = None,
@@ -140,12 +140,12 @@ def application(
     """The operations over HTTP.
 
     Args:
-        store: what keeps the sessions.
+        commits: the way into the store that keeps the sessions.
         access: the organisations of each token.
         around: what stands between the HTTP and the operations.
         beside: other applications, by the first segment of their paths.
     """
-    commits = Commits(store)
+    store = commits.store
 
     async def answer(operations: _Operations, request: Request) -> Response:
         try:

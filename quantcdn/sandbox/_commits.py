@@ -1,4 +1,7 @@
-"""One wait for the disk for all requests of a moment: an answer leaves when what it tells of is there to stay."""
+"""The way into the store for whatever writes, with one wait for the disk for all writes of a moment.
+
+An answer leaves when what it tells of is there to stay.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ T = TypeVar("T")
 
 class Commits:
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
         self._waiting: list[asyncio.Future[None]] = []
         self._under_way: asyncio.Future[None] | None = None
 
@@ -28,10 +31,10 @@ class Commits:
             await self._made()
 
     async def _made(self) -> None:
-        if not self._store.changed:
+        if not self.store.changed:
             return
-        if not self._store.waits_for_the_disk:
-            self._store.commit()
+        if not self.store.waits_for_the_disk:
+            self.store.commit()
             return
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -42,7 +45,7 @@ class Commits:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         waiting, self._waiting = self._waiting, []
         # In another thread, so that this one goes on to read.
-        self._under_way = loop.run_in_executor(None, self._store.commit)
+        self._under_way = loop.run_in_executor(None, self.store.commit)
         self._under_way.add_done_callback(functools.partial(self._end, waiting))
 
     def _end(self, waiting: list[asyncio.Future[None]], commit: asyncio.Future[None]) -> None:

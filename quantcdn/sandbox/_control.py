@@ -24,22 +24,22 @@ from starlette.types import ASGIApp
 
 from quantcdn.sandbox import _app
 from quantcdn.sandbox._bench import Bench, Connection
+from quantcdn.sandbox._commits import Commits
 from quantcdn.sandbox._door import HEADERS, PATH, Door
 from quantcdn.sandbox._events import events
 from quantcdn.sandbox._faults import rule_from
 from quantcdn.sandbox._page import Page
 from quantcdn.sandbox._seed import seeded
-from quantcdn.sandbox._store import Store
 from quantcdn.sandbox._validation import Refusal
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def applications(store: Store, bench: Bench, secret: str, organisation: str) -> Mapping[str, ASGIApp]:
+def applications(commits: Commits, bench: Bench, secret: str, organisation: str) -> Mapping[str, ASGIApp]:
     """What is served beside the API, by the first segment of its path."""
     door = Door(secret)
     page = Page(door).answer
-    control = _Control(store, bench, organisation)
+    control = _Control(commits, bench, organisation)
     paths: dict[str, dict[str, _Endpoint]] = {
         "/clock": {"GET": control.clock, "POST": control.advance},
         "/faults": {"GET": control.faults, "POST": control.fail, "DELETE": control.mend},
@@ -87,8 +87,9 @@ async def _contract(request: Request) -> Response:
 
 
 class _Control:
-    def __init__(self, store: Store, bench: Bench, organisation: str) -> None:
-        self._store = store
+    def __init__(self, commits: Commits, bench: Bench, organisation: str) -> None:
+        self._commits = commits
+        self._store = commits.store
         self._bench = bench
         self._organisation = organisation
 
@@ -148,11 +149,11 @@ class _Control:
         if not isinstance(organisation, str):
             raise ValueError("organisation must be a text")
         session = seeded(fields, self._bench.clock())
-        self._store.add(organisation, session)
+        await self._commits.kept(partial(self._store.add, organisation, [session]))
         return _json({"id": session.id}, 201)
 
     async def reset(self, request: Request) -> Response:
-        self._bench.reset(self._store)
+        await self._commits.kept(partial(self._bench.reset, self._store))
         return _json({"message": "The sandbox begins anew"})
 
     def _time(self) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from quantcdn.sandbox._seed import Seeded, exported, seeded
 
 if TYPE_CHECKING:
     from quantcdn.sandbox._bench import Bench
+    from quantcdn.sandbox._commits import Commits
     from quantcdn.sandbox._server import Serving
-    from quantcdn.sandbox._store import Store
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class RunningSandbox(Sandbox):
         organisation: str,
         secret: str,
         serving: Serving,
-        store: Store,
+        commits: Commits,
         bench: Bench,
     ) -> None:
         super().__init__(serving.address, access_token, organisation)
-        vars(self).update(secret=secret, _serving=serving, _store=store, _bench=bench)
+        vars(self).update(secret=secret, _serving=serving, _commits=commits, _bench=bench)
 
     secret: str
     """What opens the control interface, beside the API, and the page."""
 
     _serving: Serving
-    _store: Store
+    _commits: Commits
     _bench: Bench
 
     @property
@@ -163,7 +163,7 @@ class RunningSandbox(Sandbox):
             "expires_at": expires_at,
         }
         session = seeded(fields, self.clock())
-        self._serving.call(lambda: self._store.add(organisation or self.organisation, session))
+        self._add(organisation or self.organisation, [session])
         return session.id
 
     def load(self, lines: Iterable[str]) -> int:
@@ -176,7 +176,7 @@ class RunningSandbox(Sandbox):
             how many there are.
 
         Raises:
-            ValueError: a line is no session, or the session is there already; the text says which.
+            ValueError: a line is no session, or the session is there already; the text says which. None was put there.
         """
         return self._put(exported(lines, self.clock()))
 
@@ -195,10 +195,13 @@ class RunningSandbox(Sandbox):
 
     def reset(self) -> None:
         """Begin anew: without sessions, without faults, with nothing that came, and with the clock as it was given."""
-        self._serving.call(lambda: self._bench.reset(self._store))
+        self._serving.wait_for(self._commits.kept(partial(self._bench.reset, self._commits.store)))
 
     def _put(self, made: Iterable[Seeded]) -> int:
         sessions = list(made)
-        for session in sessions:
-            self._serving.call(partial(self._store.add, self.organisation, session))
+        self._add(self.organisation, sessions)
         return len(sessions)
+
+    def _add(self, organisation: str, sessions: Sequence[Seeded]) -> None:
+        """Put sessions there, all of them or none."""
+        self._serving.wait_for(self._commits.kept(partial(self._commits.store.add, organisation, sessions)))

@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -61,13 +61,9 @@ class Serving:
     address: str
     loop: asyncio.AbstractEventLoop
 
-    def call(self, function: Callable[[], T]) -> T:
-        """Call a function in the thread of the server, between its requests, and wait for what it returns."""
-
-        async def called() -> T:
-            return function()
-
-        return asyncio.run_coroutine_threadsafe(called(), self.loop).result()
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Have something done in the thread of the server, between its requests, and wait for what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -156,24 +156,23 @@ class Store:
             session = self._find(self._database, organisation, session_id, self.now())
             self._database.execute("DELETE FROM sessions WHERE number = ?", [session["number"]])
 
-    def add(self, organisation: str, session: Seeded) -> None:
-        """Add a session that was made elsewhere, and commit.
+    def add(self, organisation: str, sessions: Iterable[Seeded]) -> None:
+        """Add sessions that were made elsewhere.
 
         Raises:
-            ValueError: there is one with its id.
+            ValueError: there is one with the id of one of them.
         """
-        try:
-            with self._transaction():
-                self._insert(organisation, session)
-            self.commit()
-        except sqlite3.IntegrityError:
-            raise ValueError(f"there is a session with the id {session.id} already") from None
+        with self._transaction():
+            for session in sessions:
+                try:
+                    self._insert(organisation, session)
+                except sqlite3.IntegrityError:
+                    raise ValueError(f"there is a session with the id {session.id} already") from None
 
     def clear(self) -> None:
-        """Forget all sessions, and commit."""
+        """Forget all sessions."""
         with self._transaction():
             self._database.execute("DELETE FROM sessions")
-        self.commit()
 
     @property
     def version(self) -> str:
