@@ -16,6 +16,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import urllib3
@@ -25,11 +26,11 @@ from conftest import Connect
 from quantcdn import AISessionsApi, TooManyRequestsException, bulk
 from quantcdn.exceptions import (
     ApiException,
-    ConnectionException,
     ForbiddenException,
     NotFoundException,
     OutcomeUnknownConnectionException,
     OutcomeUnknownException,
+    OutcomeUnknownServiceException,
     OutcomeUnknownTimeoutException,
     ResponseFormatException,
 )
@@ -429,12 +430,30 @@ def test_the_plugin_gives_each_test_a_sandbox_as_new(tmp_path: Path, spread: lis
     assert f"{20 if spread else 21} passed" in ended.stdout
 
 
-def test_an_unknown_outcome_can_be_made_from_public_names() -> None:
-    lost = OutcomeUnknownConnectionException("the connection was lost")
-    assert isinstance(lost, OutcomeUnknownException)
-    assert isinstance(lost, ConnectionException)
-    assert not lost.never_sent
-    assert "the connection was lost" in str(lost)
+@pytest.mark.parametrize(
+    ("made", "fault"),
+    [
+        (OutcomeUnknownConnectionException("the connection was lost"), {"drop": "after"}),
+        (OutcomeUnknownTimeoutException("no answer within 0.5 s"), {"delay": 60}),
+        (OutcomeUnknownServiceException(503, "Service Unavailable"), {"status": 503}),
+    ],
+    ids=["lost", "late", "503"],
+)
+def test_an_unknown_outcome_in_a_mock_is_like_those_of_the_sdk(
+    service: RunningSandbox, api: AISessionsApi, made: ApiException, fault: dict[str, Any]
+) -> None:
+    session = service.seed()
+    service.fail("any", **fault)
+    with pytest.raises(OutcomeUnknownException) as caught:
+        api.extend_ai_session(service.organisation, session, _request_timeout=0.5)
+    double = Mock(spec=AISessionsApi)
+    double.extend_ai_session.side_effect = made
+    (result,) = bulk.extend(double, "org", 5, session_ids=[session]).results
+
+    assert type(caught.value) is type(made)
+    assert caught.value.status == made.status
+    assert getattr(caught.value, "never_sent", None) == getattr(made, "never_sent", None)
+    assert (result.outcome, result.error) == ("unknown", made)
 
 
 # For other machines
