@@ -526,14 +526,37 @@ def test_a_view_acts_on_nothing_loads_nothing_and_can_be_shown_twice_on_a_page(m
 
     assert {element.tag for element in view} <= {
         *("div", "style", "table", "caption", "thead", "tr", "th", "td"),
-        *("bdi", "pre", "time", "i"),
+        *("bdi", "span", "pre", "time", "i"),
     }
     assert {name for element in view for name in element.attributes} <= {
-        *("class", "lang", "dir", "scope", "colspan", "datetime", "title")
+        *("class", "style", "lang", "dir", "scope", "colspan", "datetime", "title")
     }
+    assert not any("url" in str(element.attributes.get("style")) for element in view)
     (style,) = view.all("style")
     assert "url(" not in style.text
     assert "@" not in style.text
+
+
+@pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
+def test_where_a_notebook_takes_the_styles_away_nothing_is_boxed_or_moved_to_the_right(
+    make: Callable[[str], object],
+) -> None:
+    """As JupyterLab does, until a notebook is trusted: what each element says of itself stays."""
+    for element in seen(make("text")):
+        said = str(element.attributes.get("style"))
+        assert "text-align: start" in said or element.tag not in ("caption", "th", "td", "pre")
+        assert "background-color: transparent" in said or element.tag != "pre"
+
+
+def test_a_page_of_a_list_says_that_it_is_one_and_its_titles_are_not_bold(sandbox: Sandbox, connect: Connect) -> None:
+    api = connect(sandbox.host, sandbox.access_token)
+    api.create_ai_session(sandbox.organisation, {"userId": "one-page"})
+    page = api.list_ai_sessions(sandbox.organisation, user_id="one-page")
+
+    assert [caption for caption, _ in tables(page)] == ["1 session on this page"]
+    assert [caption for caption, _ in tables([*page])] == ["1 session"]
+    titles = [header for header in seen(page).all("th") if header.attributes["scope"] == "row"]
+    assert {str(title.attributes["style"]) for title in titles} == {"text-align: start; font-weight: normal"}
 
 
 @pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)

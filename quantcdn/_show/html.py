@@ -28,12 +28,17 @@ _FIELDS = 50
 # The text of others may be TeX, which notebooks typeset, links included: MathJax 2 and 3 leave out what has these.
 _NO_TEX = "tex2jax_ignore mathjax_ignore"
 
+# Where a notebook is not trusted, it leaves out the element with the styles below, and keeps these: without them,
+# its own would put boxes on stripes, and everything to the right.
+_ALIGNED = "text-align: start"
+_PLAIN = "background-color: transparent"
+
 # Notebooks style tables themselves, by longer selectors: what is marked as important must win over theirs.
 _STYLE = """<style>
 .quantcdn-view { overflow-x: auto; }
 .quantcdn-view table { min-width: 10em; border-collapse: collapse; margin: 0 0 0.5em; color: inherit; font: inherit; }
 .quantcdn-view :is(caption, th, td) {
-  padding: 0.25em 0.75em; overflow: hidden; overflow-wrap: anywhere; text-align: start !important;
+  padding: 0.25em 0.6em; overflow: hidden; overflow-wrap: anywhere; text-align: start !important;
 }
 .quantcdn-view :is(th, td) {
   max-width: 50em !important; border-bottom: 1px solid rgba(127, 127, 127, 0.4) !important;
@@ -41,10 +46,11 @@ _STYLE = """<style>
 }
 .quantcdn-view caption { color: inherit; font-weight: bold; }
 .quantcdn-view pre {
-  margin: 0; padding: 0; background: none; color: inherit; font: inherit;
+  margin: 0; padding: 0; border: none !important; background: none !important; color: inherit; font: inherit !important;
   white-space: pre-wrap; word-break: normal !important;
 }
 .quantcdn-view :is(time, [scope="col"]) { white-space: nowrap !important; }
+.quantcdn-view .quantcdn-name { display: inline-block; width: max-content; max-width: 24em; }
 </style>"""
 
 
@@ -70,24 +76,37 @@ def _line(value: object) -> str:
     return f'<bdi lang="">{escape(shortened(visible(text[: _LINE + 1]), _LINE))}</bdi>'
 
 
+def _name(value: object) -> str:
+    """A value in one line that is copied rather than read, like an id: broken only where it is very long."""
+    return f'<span class="quantcdn-name">{_line(value)}</span>'
+
+
 def _block(value: object) -> str:
     """A value in as many lines as it has."""
     text = _text(value)
     more = f"<i>… and {_counted(len(text) - _BLOCK, 'more character')}</i>" if len(text) > _BLOCK else ""
     # The line break at its beginning is not part of it: HTML ignores that one.
-    return f'<pre dir="auto" lang="">\n{escape(visible(text[:_BLOCK], multiline=True))}</pre>{more}'
+    shown = escape(visible(text[:_BLOCK], multiline=True))
+    return f'<pre dir="auto" lang="" style="{_PLAIN}; {_ALIGNED}">\n{shown}</pre>{more}'
 
 
 def _table(caption: str, *rows: str) -> str:
-    return f"<table><caption>{caption}</caption>{''.join(rows)}</table>"
+    heading = f'<caption style="{_ALIGNED}; font-weight: bold">{caption}</caption>'
+    return f"<table>{heading}{''.join(rows)}</table>"
 
 
-def _row(header: str, *cells: str) -> str:
-    return f'<tr><th scope="row">{header}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+def _row(header: str, *cells: str, weight: str = "bold") -> str:
+    head = f'<th scope="row" style="{_ALIGNED}; font-weight: {weight}">{header}</th>'
+    data = "".join(f'<td style="{_ALIGNED}">{cell}</td>' for cell in cells)
+    return f"<tr>{head}{data}</tr>"
 
 
 def _left_out(count: int, noun: str, columns: int) -> list[str]:
-    return [f'<tr><td colspan="{columns}"><i>and {_counted(count, noun)}</i></td></tr>'] if count else []
+    return (
+        [f'<tr><td colspan="{columns}" style="{_ALIGNED}"><i>and {_counted(count, noun)}</i></td></tr>']
+        if count
+        else []
+    )
 
 
 def _text(value: object) -> str:
@@ -145,20 +164,23 @@ class Page:
         distance = f"in {age(when, self._now)}" if when > self._now else f"{age(when, self._now)} ago"
         return f'<time datetime="{exact}" title="{exact}">{distance}</time>'
 
-    def many(self, noun: str, names: Sequence[str], things: Sequence[T], cells: Callable[[T], Iterable[str]]) -> str:
+    def many(
+        self, caption: str, noun: str, names: Sequence[str], things: Sequence[T], cells: Callable[[T], Iterable[str]]
+    ) -> str:
         """A table with a row for each of many things.
 
         Args:
+            caption: what they are.
             noun: what one of them is called.
             names: the names of the columns.
             things: the things.
             cells: the cells of one.
         """
-        head = "".join(f'<th scope="col">{name}</th>' for name in names)
+        head = "".join(f'<th scope="col" style="{_ALIGNED}">{name}</th>' for name in names)
         shown = things[:_ROWS]
         left_out = _left_out(len(things) - len(shown), f"more {noun}", len(names))
-        rows = (_row(*cells(thing)) for thing in shown)
-        return _table(_counted(len(things), noun), f"<thead><tr>{head}</tr></thead>", *rows, *left_out)
+        rows = (_row(*cells(thing), weight="normal") for thing in shown)
+        return _table(caption, f"<thead><tr>{head}</tr></thead>", *rows, *left_out)
 
     def transcript(self, messages: Sequence[Mapping[str, Any]]) -> str:
         """A table with a row for each message."""
@@ -169,6 +191,7 @@ class Page:
     counted = staticmethod(_counted)
     title = staticmethod(_title)
     line = staticmethod(_line)
+    name = staticmethod(_name)
     block = staticmethod(_block)
 
 

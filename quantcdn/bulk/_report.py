@@ -95,11 +95,12 @@ class Report:
         if not self.failures:
             return counts
         return counts + page.many(
+            page.counted(len(self.failures), "failure"),
             "failure",
             ("Id", "Outcome", "Error"),
             self.failures,
             lambda result: (
-                page.line(result.session_id),
+                page.name(result.session_id),
                 page.line(result.outcome),
                 page.block(problem_of(result.error)) if result.error else "",
             ),
