@@ -30,7 +30,7 @@ _NO_TEX = "tex2jax_ignore mathjax_ignore"
 
 # Where a notebook is not trusted, it leaves out the element with the styles below, and keeps these: without them,
 # its own would put boxes on stripes, and everything to the right.
-_ALIGNED = "text-align: start"
+_ALIGNED = "text-align: left"
 _PLAIN = "background-color: transparent"
 
 # Notebooks style tables themselves, by longer selectors: what is marked as important must win over theirs.
@@ -87,7 +87,7 @@ def _block(value: object) -> str:
     more = f"<i>… and {_counted(len(text) - _BLOCK, 'more character')}</i>" if len(text) > _BLOCK else ""
     # The line break at its beginning is not part of it: HTML ignores that one.
     shown = escape(visible(text[:_BLOCK], multiline=True))
-    return f'<pre dir="auto" lang="" style="{_PLAIN}; {_ALIGNED}">\n{shown}</pre>{more}'
+    return f'<pre dir="auto" lang="" style="{_PLAIN}">\n{shown}</pre>{more}'
 
 
 def _table(caption: str, *rows: str) -> str:
@@ -102,11 +102,8 @@ def _row(header: str, *cells: str, weight: str = "bold") -> str:
 
 
 def _left_out(count: int, noun: str, columns: int) -> list[str]:
-    return (
-        [f'<tr><td colspan="{columns}" style="{_ALIGNED}"><i>and {_counted(count, noun)}</i></td></tr>']
-        if count
-        else []
-    )
+    cell = f'<td colspan="{columns}" style="{_ALIGNED}"><i>and {_counted(count, noun)}</i></td>'
+    return [f"<tr>{cell}</tr>"] if count else []
 
 
 def _text(value: object) -> str:
