@@ -472,6 +472,15 @@ def test_a_token_that_is_changed_takes_effect_on_the_next_call(server: ScriptedS
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer qc_1", "Bearer qc_2"]
 
 
+def test_a_gateway_that_brings_the_token_is_called_without_one(server: ScriptedServer, connect: Connect) -> None:
+    api = connect(server.host, None)
+    api.api_client.set_default_header("X-Gateway-Key", "key")
+    api.list_ai_sessions("org")
+
+    assert server.request.headers["x-gateway-key"] == "key"
+    assert "authorization" not in server.request.headers
+
+
 def test_a_callable_token_is_asked_at_each_attempt(connect: Connect) -> None:
     tokens = iter(["qc_1", "qc_2", "qc_3"])
     with scripted_server([answer(429), json_answer([]), json_answer([])]) as server:

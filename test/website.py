@@ -25,6 +25,9 @@ LANGUAGES = {".py": "python", ".yaml": "yaml", "": "text"}
 """Of files that are shown as a page of their own."""
 WRITTEN = {".md", ".ipynb", *LANGUAGES}
 PICTURES = {".svg", ".png"}
+STYLE = """\
+.md-typeset td:first-child > code:only-child { white-space: nowrap; }  /* a command, and not its words */
+"""
 
 
 def build(folder: Path) -> Path:
@@ -40,6 +43,7 @@ def build(folder: Path) -> Path:
         page.write_text(text, "utf-8")
     for picture in (path for path in (ROOT / "docs").glob("*.*") if path.suffix in PICTURES):
         shutil.copy(picture, folder / "pages" / "docs")
+    (folder / "pages" / "site.css").write_text(STYLE, "utf-8")
     shutil.copy(ROOT / "zensical.toml", folder)
     subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--strict"],
