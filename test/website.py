@@ -27,6 +27,8 @@ WRITTEN = {".md", ".ipynb", *LANGUAGES}
 PICTURES = {".svg", ".png"}
 STYLE = """\
 .md-typeset td:first-child > code:only-child { white-space: nowrap; }  /* a command, and not its words */
+.md-typeset .quantcdn-view table:not([class]) { border: none; }  /* views look as they do in a notebook */
+.md-typeset .quantcdn-view table:not([class]) :is(th, td) { border-top: none; padding: 0.4em 0.6em; min-width: 0; }
 """
 
 

@@ -57,7 +57,7 @@ _STYLE = """<style>
 def _message(message: Mapping[str, Any]) -> str:
     further = {name: value for name, value in message.items() if name not in ("role", "content")}
     parts = [part for part in (message.get("content"), further or None) if part is not None]
-    return _row(_line(message.get("role")), "".join(map(_block, parts)))
+    return _row(_name(message.get("role")), "".join(map(_block, parts)))
 
 
 def _counted(count: int, noun: str) -> str:
@@ -146,7 +146,7 @@ class Page:
     def fields(self, caption: str, fields: Mapping[str, object]) -> str:
         """A table with a row for each field that is not None."""
         known = [(name, value) for name, value in fields.items() if value is not None]
-        rows = [_row(_line(name), self.value(name, value)) for name, value in known[:_FIELDS]]
+        rows = [_row(_name(name), self.value(name, value)) for name, value in known[:_FIELDS]]
         return _table(caption, *rows, *_left_out(len(known) - len(rows), "more field", 2))
 
     def value(self, name: str, value: object) -> str:
