@@ -1,8 +1,10 @@
 """What runs every night, as the page of the command line prints it: by cron, and by systemd."""
 
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +26,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def at_night(command: str, home: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command as Debian's cron does."""
+    variables = {"HOME": str(home), "LOGNAME": "somebody", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    run = ["/bin/sh", "-c", command]
+    return subprocess.run(run, env=variables, cwd=home, capture_output=True, text=True, check=True)
+
+
 def test_the_line_of_cron_works_as_printed_and_is_silent_where_there_is_nothing_to_do(
     service: Service, home: Path
 ) -> None:
@@ -37,15 +46,28 @@ def test_the_line_of_cron_works_as_printed_and_is_silent_where_there_is_nothing_
     service.session("Old", timedelta(days=3), group="drupal-production")
     service.session("Young", timedelta(hours=3), group="drupal-production")
 
-    def at_night() -> "subprocess.CompletedProcess[str]":
-        variables = {"HOME": str(home), "LOGNAME": "somebody", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}  # Debian's
-        run = ["/bin/sh", "-c", command]
-        return subprocess.run(run, env=variables, cwd=home, capture_output=True, text=True, check=True)
-
-    first, second = at_night(), at_night()
+    first, second = (at_night(command, home) for _ in range(2))
     assert (first.stdout.count("\n"), '"title":"Old"' in first.stdout, first.stderr) == (1, True, "")
     assert (second.stdout, second.stderr) == ("", "")
     assert len(service.left()) == 1
+
+
+def test_the_line_of_cron_in_the_example_works_as_printed(service: Service, home: Path) -> None:
+    example = Path(__file__).parent.parent / "docs" / "examples" / "clean_up.py"
+    (command,) = re.findall(r"^    15 3 \* \* \* (.*)$", example.read_text("utf-8"), re.MULTILINE)
+    folder = home / "quantcdn"
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o700)
+    (folder / "docs").symlink_to(example.parent.parent)
+    names = ("QUANT_API_TOKEN", "QUANT_ORGANISATION", "QUANT_BASE_URL")
+    (folder / "clean_up.env").write_text("".join(f"{name}={service.env[name]}\n" for name in names))
+    service.session("Old", timedelta(days=3), group="support")
+
+    first, second = (at_night(command, home) for _ in range(2))
+    assert first.stderr.endswith("In all: 1 done\n")
+    assert (second.stdout, second.stderr) == ("", "")
+    assert service.left() == set()
 
 
 def test_systemd_takes_the_units_as_printed(home: Path) -> None:

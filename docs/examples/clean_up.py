@@ -1,8 +1,10 @@
-"""The nightly clean-up: it deletes the sessions of a group in which nothing has been said for some days. In a crontab:
+"""The nightly clean-up: it deletes the sessions of a group in which nothing has been said for some days. In a crontab,
+with QUANT_API_TOKEN=... and QUANT_ORGANISATION=... in a file that only you can read:
 
-    15 3 * * *  python clean_up.py support --idle-days 2
+    15 3 * * * cd "$HOME/quantcdn" && set -a && . ./clean_up.env && .venv/bin/python docs/examples/clean_up.py support
 
-The exit code is 0 where none is left, 1 where some are, and 2 where nothing could be done.
+It says nothing where there is nothing to do, so cron mails nothing. The exit code is 0 where none is left, 1 where some
+are, and 2 where nothing could be done.
 """
 
 import argparse
@@ -47,7 +49,8 @@ def main() -> int:
     except (quantcdn.ApiException, ValueError) as error:
         log.error("Nothing was deleted: %s", error)
         return 2
-    log.info("In all: %s", report)
+    if report.results:
+        log.info("In all: %s", report)
     return 1 if report.failures else 0
 
 
