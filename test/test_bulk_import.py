@@ -346,3 +346,9 @@ def test_a_file_that_is_not_there_leaves_nothing(target: RunningSandbox, tmp_pat
     run = command(target, "import", "--", str(tmp_path / "none.jsonl"), code=1)
     assert run.stderr.endswith("none.jsonl: No such file or directory\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_none(target: RunningSandbox, tmp_path: Path) -> None:
+    run = command(target, "import", "--", str(tmp_path), code=2)
+    assert run.stderr == f"Error: {tmp_path} is a directory: give a file\n"
+    assert len(target.requests) == 0

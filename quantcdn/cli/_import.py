@@ -7,7 +7,7 @@ import typer
 
 from quantcdn.cli._bulk import exit_of, told
 from quantcdn.cli._connection import Connection, command
-from quantcdn.cli._exits import Exit
+from quantcdn.cli._exits import Exit, Failure
 from quantcdn.cli._help import MANY
 from quantcdn.cli._output import Output
 from quantcdn.cli._parameters import Workers, not_blank
@@ -37,6 +37,8 @@ def import_(
 ) -> Exit | None:
     from quantcdn import bulk
 
+    if path.is_dir():  # also where the argument is empty
+        raise Failure(Exit.USAGE, f"{path} is a directory: give a file")
     with connection.open() as (api, organisation):
         report = told(
             connection,
