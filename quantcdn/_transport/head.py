@@ -38,7 +38,9 @@ class Fields(HTTPHeaderDict):
     def get(self, name: str, default: Any = None, /) -> Any:
         """The value of a field, whatever the case of its name. One that came more than once has all of them."""
         found = self._container.get(name.lower())
-        return default if found is None else ", ".join(found[1:])
+        if found is None:
+            return default
+        return found[1] if len(found) == 2 else ", ".join(found[1:])
 
 
 def read_head(file: io.BufferedReader, most: int) -> tuple[int, int, str, Fields]:

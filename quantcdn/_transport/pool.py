@@ -80,13 +80,14 @@ class StaleConnection(Exception):
     """
 
 
-_are_fields = re.compile(r"(?:[!-9;-~]+: [^\r\n\0]*\r\n)*").fullmatch
+_are_fields = re.compile(r"(?:[!-9;-~]+: .*\r\n)*").fullmatch
 
 
 def _with_fields(fields: list[str], head: bytes, *body: bytes) -> bytes:
     """A request with these header fields after those that are in its head."""
     text = "".join(fields)
-    if not _are_fields(text) or text.count("\n") != len(fields):
+    # A pattern that says what no value may hold takes half as long again to go through them.
+    if not _are_fields(text) or not text.count("\r") == text.count("\n") == len(fields) or "\0" in text:
         raise ValueError("A header field cannot be sent")
     return b"".join((head[:-2], text.encode("latin-1"), b"\r\n", *body))
 
@@ -175,11 +176,11 @@ class KeepsDeadline(HTTPConnection):
 
     def putheader(self, header: str, *values: Any) -> None:  # type: ignore[override]  # as urllib3's own
         """Note a header field. http.client would check each; they are checked once, all together."""
-        value = values[0] if len(values) == 1 else None
-        if self._fields is None or type(value) is not str or value == SKIP_HEADER:
+        fields = self._fields
+        if fields is None or len(values) != 1 or type(values[0]) is not str or values[0] == SKIP_HEADER:
             super().putheader(header, *values)
         else:
-            self._fields.append(f"{header}: {value}\r\n")
+            fields.append(f"{header}: {values[0]}\r\n")
 
     def send(self, data: Any) -> None:
         if self._pieces is None:
