@@ -93,6 +93,19 @@ def test_only_an_unusual_timestamp_loads_dateutil() -> None:
     assert "dateutil" in loaded_by(code, '{"created_at": "Tue, 01 Jan 2030 00:00:00 GMT"}')
 
 
+def test_saying_its_version_the_command_line_loads_nothing_that_commands_need() -> None:
+    loaded = loaded_by(
+        """
+from contextlib import suppress
+from quantcdn.cli import main
+sys.argv = ["quantcdn", "--version"]
+with suppress(SystemExit):
+    main()
+"""
+    )
+    assert not packages(loaded) & {*HEAVY, "typer", "rich", "click"}
+
+
 def test_a_running_sandbox_loads_nothing_of_the_client() -> None:
     code = "import urllib.request, quantcdn.sandbox\nwith quantcdn.sandbox.running(): pass"
     loaded = loaded_by(code)

@@ -29,8 +29,13 @@ def main() -> None:
         )
         sys.exit(1)
     try:
-        from quantcdn.cli._app import run
         from quantcdn.cli._exits import heed_signals, reporting
+
+        if sys.argv[1:] == ["--version"]:  # it waits for nothing that commands need
+            with reporting():
+                print(f"quantcdn {__version__}")
+            sys.exit()
+        from quantcdn.cli._app import run
 
         with reporting():
             heed_signals()
