@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import typer
 from terminals import in_terminal
-from test_cli import QUANTCDN, TOKEN, _service, env, quantcdn
+from test_cli import ORGANISATION, QUANTCDN, TOKEN, _service, env, quantcdn
 
+from quantcdn import bulk
 from quantcdn.cli._app import app
 from quantcdn.cli._exits import MEANINGS, Exit
 
@@ -57,6 +58,8 @@ def test_a_help_fits_a_terminal_and_its_examples_run(
             given = ("--base-url", settings["QUANT_BASE_URL"], "--token-file", str(tmp_path / "token"))
             quantcdn(settings, "--profile", name, "--organisation", "my-organisation", *given, "configure")
         service.ago = timedelta(0)
+        if path == ("sessions", "import"):
+            bulk.export(service.api, ORGANISATION, tmp_path / "sessions.jsonl")
         for example in examples:
             assert len(example) < 77
             session = service.session(user="ann", group="shop")

@@ -45,6 +45,7 @@ def test_the_line_of_cron_works_as_printed_and_is_silent_where_there_is_nothing_
     quantcdn(settings, *given, "--token-file", str(home / "token"), "configure", "--token-in", "file")
     service.session("Old", timedelta(days=3), group="drupal-production")
     service.session("Young", timedelta(hours=3), group="drupal-production")
+    service.live_until()
 
     first, second = (at_night(command, home) for _ in range(2))
     assert (first.stdout.count("\n"), '"title":"Old"' in first.stdout, first.stderr) == (1, True, "")
@@ -63,6 +64,7 @@ def test_the_line_of_cron_in_the_example_works_as_printed(service: Service, home
     names = ("QUANT_API_TOKEN", "QUANT_ORGANISATION", "QUANT_BASE_URL")
     (folder / "clean_up.env").write_text("".join(f"{name}={service.env[name]}\n" for name in names))
     service.session("Old", timedelta(days=3), group="support")
+    service.live_until()
 
     first, second = (at_night(command, home) for _ in range(2))
     assert first.stderr.endswith("In all: 1 done\n")
