@@ -332,3 +332,19 @@ def test_without_a_keyring_the_file_serves_and_the_package_is_not_needed(home: d
         assert asked(server) == ("acme", TOKEN)
     refused = configure(home, "http://127.0.0.1:9", "--token-in", "keyring", code=1)
     assert refused.stderr.startswith("Error: The keyring of the system: ")
+
+
+@pytest.mark.parametrize("options", [(), ("--profile", "default")], ids=["default", "named"])
+def test_the_token_of_a_profile_is_sent_to_no_server_that_the_environment_names(
+    home: dict[str, str], options: tuple[str, ...]
+) -> None:
+    with scripted_server(repeat(json_answer([]))) as own, scripted_server(repeat(json_answer([]))) as other:
+        given = ("--organisation", "acme", "--token-file", str(Path(home["HOME"]).parent / "token"))
+        quantcdn(home, *given, "configure")
+        elsewhere = {**home, "QUANT_BASE_URL": other.host}
+        refused = quantcdn(elsewhere, *options, "sessions", "list", code=2)
+        assert "is not for the server that QUANT_BASE_URL names" in refused.stderr
+        quantcdn({**elsewhere, "QUANT_API_TOKEN": "another"}, "sessions", "list")
+        quantcdn(elsewhere, "--base-url", own.host, "sessions", "list")
+    assert ["Bearer another" in str(request.head) for request in other.requests] == [True]
+    assert len(own.requests) == 1

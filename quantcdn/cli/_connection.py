@@ -173,12 +173,23 @@ class Connection:
 
         configuration = Configuration(timeout=self.timeout, retries=self.retries)
         base_url, token = self.base_url, needed("access token", environment.ACCESS_TOKEN, self.token)
+        self._keep_with_its_server(token, base_url)
         if base_url is not None:
             with environment.blaming(base_url):
                 configuration.host = base_url.value
         with environment.blaming(token):
             configuration.access_token = token.value
         return configuration
+
+    def _keep_with_its_server(self, token: Setting, base_url: Setting | None) -> None:
+        """Refuse to send the token of a profile to a server that the environment names, and the profile does not."""
+        profile = self.profile if token.source.startswith("the profile ") else None
+        if profile and base_url and base_url.source in environment.BASE_URL and base_url.value != profile.base_url:
+            raise Failure(
+                Exit.USAGE,
+                f"The token of the profile {profile.name} is not for the server that {base_url.source} names: give a"
+                f" token for that, or say it by --base-url, or unset {base_url.source}",
+            )
 
     def tell(self, text: str) -> None:
         """Tell people how it went, unless they want to hear only of what is wrong."""
