@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """How long to wait for what should be on a screen soon, in seconds."""
 
 

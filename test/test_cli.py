@@ -460,11 +460,12 @@ def test_what_stands_in_the_place_of_an_id_reads_no_file_and_leads_no_token_astr
 
 
 def test_what_is_wrong_with_the_order_is_said(env: dict[str, str]) -> None:
-    late, connection, no_form = together(
+    late, connection, no_form, none = together(
         lambda *arguments: quantcdn(env, *arguments, code=2).stderr.splitlines()[-1],
         ("sessions", "delete", "s-1", "--output", "json"),
         ("sessions", "list", "--base-url", "http://127.0.0.1"),
         ("sessions", "list", "--output", "xml"),
+        ("sessions", "delete", "--colour", "red", "--output", "json", "--", "s-1"),
     )
 
     assert late == (
@@ -473,6 +474,7 @@ def test_what_is_wrong_with_the_order_is_said(env: dict[str, str]) -> None:
     )
     assert connection == "Error: --base-url stands before the command, as in: quantcdn --base-url ... sessions list"
     assert no_form.startswith("Error: Invalid value for '--output' / '-o': 'xml' is not one of")
+    assert none.startswith("Error: No such option: --colour")
 
 
 def test_an_argument_or_an_error_forges_no_line_and_does_nothing_to_a_terminal(env: dict[str, str]) -> None:
@@ -1307,6 +1309,7 @@ def test_bash_completes_commands_and_options(env: dict[str, str], tmp_path: Path
         Path(home, ".bashrc").write_text("PS1='$ '\n")  # the system's own may be too long for the line
         shown.type("quantcdn --install-completion; exec bash --noprofile -i", "Enter")
         shown.wait_for("^bash completion installed in")
+        shown.wait_for(r"^\$\s*\Z")  # of the new shell, which would not complete what is typed before
         shown.type("quantcdn sess", "Tab", "pr", "Tab", "--ever", "Tab")
         shown.wait_for(r"quantcdn sessions prune --everything")
 

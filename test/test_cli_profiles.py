@@ -348,3 +348,11 @@ def test_the_token_of_a_profile_is_sent_to_no_server_that_the_environment_names(
         quantcdn(elsewhere, "--base-url", own.host, "sessions", "list")
     assert ["Bearer another" in str(request.head) for request in other.requests] == [True]
     assert len(own.requests) == 1
+
+
+def test_a_profile_keeps_the_server_that_the_environment_names_when_it_is_made(home: dict[str, str]) -> None:
+    with scripted_server(repeat(json_answer([]))) as own:
+        given = ("--organisation", "acme", "--token-file", str(Path(home["HOME"]).parent / "token"))
+        quantcdn({**home, "QUANT_BASE_URL": own.host}, *given, "configure")
+        quantcdn(home, "sessions", "list")
+    assert len(own.requests) == 1

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from quantcdn import environment
 from quantcdn.cli import _profiles as profiles
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, say
@@ -25,8 +26,9 @@ class Place(str, Enum):
 
 CONFIGURED = """Keep the settings of the connection in a profile.
 
-On a terminal it asks for what --organisation, --base-url and --token-file do not say; else only these count. What is
-not said stays as it is. The profile is that of --profile, or of QUANTCDN_PROFILE, or default.
+On a terminal it asks for what --organisation, --base-url and --token-file do not say; else only these count, and
+QUANT_BASE_URL for the server. What is not said stays as it is. The profile is that of --profile, or of
+QUANTCDN_PROFILE, or default.
 """
 
 listed = typer.Typer(help="List and remove profiles.", no_args_is_help=True, rich_markup_mode=None)
@@ -45,7 +47,8 @@ def configure(
     if asks:
         say(f"Profile {name}, in {profiles.location()}")
     organisation = _said(connection.organisation_id, "Organisation", before.organisation, asks)
-    base_url = _said(connection.url, "Base URL", before.base_url or (_usual_base_url() if asks else None), asks)
+    served_by = before.base_url or _base_url_in_use() or (_usual_base_url() if asks else None)
+    base_url = _said(connection.url, "Base URL", served_by, asks)
     token = _token(connection, before, asks)
     if not organisation:
         raise Failure(Exit.USAGE, "Give --organisation, or run this on a terminal, where it asks")
@@ -126,6 +129,12 @@ def _asked(what: str, default: str | None, *, hidden: bool = False) -> str:
     except typer.Abort:
         raise KeyboardInterrupt("Interrupted: nothing was written.") from None
     return answer.strip()
+
+
+def _base_url_in_use() -> str | None:
+    """That of the environment: the token that is kept now is most likely for it."""
+    found = environment.find(environment.BASE_URL)
+    return None if found is None else found.value
 
 
 def _usual_base_url() -> str:

@@ -231,6 +231,7 @@ class _OptionsFirst(Ending, TyperCommand):
         with_value = {
             name: option.name for option in self.params if not getattr(option, "is_flag", True) for name in option.opts
         }
+        known = {name for option in self.get_params(ctx) for name in (*option.opts, *option.secondary_opts)}
         given: set[str | None] = set()
         before_command = {name for option in ctx.find_root().command.params for name in option.opts}
         for arg in args:
@@ -249,6 +250,8 @@ class _OptionsFirst(Ending, TyperCommand):
             if name in before_command:
                 command = ctx.command_path.removeprefix(ctx.find_root().command_path)
                 ctx.fail(f"{name} stands before the command, as in: quantcdn {name} ...{command}")
+            if name not in known:
+                return  # which the parser says
             if name in with_value:
                 if with_value[name] in given:
                     ctx.fail(f"{name} is given twice")
