@@ -846,7 +846,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
         "Work",
         "Sessions a second",
         "Outcomes",
-        "Asked for once, twice",
+        "Asked for once, again",
         "Memory here",
         "Memory of a worker",
     ): check_many_sessions,
