@@ -13,7 +13,8 @@ import pytest
 from programs import end
 
 from quantcdn import AISessionsApi, ApiClient, Configuration
-from quantcdn.sandbox import Sandbox, running
+from quantcdn.sandbox import RunningSandbox, Sandbox, running
+from quantcdn.testing import connected
 
 pytest_plugins = ["fault_matrix", "skipped_summary", "stalls"]
 
@@ -73,6 +74,20 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox in a thread of this process."""
     with running() as service:
         yield service
+
+
+@pytest.fixture
+def service() -> Iterator[RunningSandbox]:
+    """A sandbox of the test's own, with what it offers beside its HTTP."""
+    with running() as service:
+        yield service
+
+
+@pytest.fixture
+def api(service: RunningSandbox) -> Iterator[AISessionsApi]:
+    """The operations of that sandbox, with attempts that follow each other without a wait."""
+    with connected(service) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_a_help_fits_a_terminal_and_its_examples_run(
             bulk.export(service.api, ORGANISATION, tmp_path / "sessions.jsonl")
         for example in examples:
             assert len(example) < 77
-            session = service.session(user="ann", group="shop")
+            session = service.session(user="user-7", group="shop")
             run = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", example],
                 env={**settings, "session": session},

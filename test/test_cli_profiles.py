@@ -336,8 +336,9 @@ def test_without_a_keyring_the_file_serves_and_the_package_is_not_needed(home: d
 
 @pytest.mark.parametrize("options", [(), ("--profile", "default")], ids=["default", "named"])
 def test_the_token_of_a_profile_is_sent_to_no_server_that_the_environment_names(
-    home: dict[str, str], options: tuple[str, ...]
+    home: dict[str, str], options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(home["HOME"])
     with scripted_server(repeat(json_answer([]))) as own, scripted_server(repeat(json_answer([]))) as other:
         given = ("--organisation", "acme", "--token-file", str(Path(home["HOME"]).parent / "token"))
         quantcdn(home, *given, "configure")
@@ -345,8 +346,11 @@ def test_the_token_of_a_profile_is_sent_to_no_server_that_the_environment_names(
         refused = quantcdn(elsewhere, *options, "sessions", "list", code=2)
         assert "is not for the server that QUANT_BASE_URL names" in refused.stderr
         quantcdn({**elsewhere, "QUANT_API_TOKEN": "another"}, "sessions", "list")
+        Path("the profile default").write_text("of-a-file")
+        quantcdn(elsewhere, "--token-file", "the profile default", "sessions", "list")
         quantcdn(elsewhere, "--base-url", own.host, "sessions", "list")
-    assert ["Bearer another" in str(request.head) for request in other.requests] == [True]
+    sent = [request.headers["authorization"] for request in other.requests]
+    assert sent == ["Bearer another", "Bearer of-a-file"]
     assert len(own.requests) == 1
 
 

@@ -28,23 +28,10 @@ from stalls import HOPS, measured_stall
 from quantcdn import AISessionsApi
 from quantcdn.sandbox import RunningSandbox, running
 from quantcdn.sandbox._journal import Received
-from quantcdn.testing import connected
 
 HTML = files("quantcdn.sandbox").joinpath("page.html").read_text("utf-8")
 TABLE = Path("/proc/self/net/tcp")
 SAID = {"newMessages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good morning"}]}
-
-
-@pytest.fixture
-def service() -> Iterator[RunningSandbox]:
-    with running() as service:
-        yield service
-
-
-@pytest.fixture
-def api(service: RunningSandbox) -> Iterator[AISessionsApi]:
-    with connected(service) as api:
-        yield api
 
 
 def ask(service: RunningSandbox, path: str, method: str = "GET", fields: object = None, **headers: str) -> Any:

@@ -23,7 +23,6 @@ from quantcdn import AISessionsApi, ApiException
 from quantcdn.exceptions import ConnectionException
 from quantcdn.sandbox import RunningSandbox, running
 from quantcdn.sandbox._faults import ANY, OPERATIONS
-from quantcdn.testing import connected
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = playwright.expect
@@ -40,18 +39,6 @@ HOSTILE = [
     "__proto__",
 ]
 NARROW = [320, 360, 390]
-
-
-@pytest.fixture
-def service() -> Iterator[RunningSandbox]:
-    with running() as service:
-        yield service
-
-
-@pytest.fixture
-def api(service: RunningSandbox) -> Iterator[AISessionsApi]:
-    with connected(service) as api:
-        yield api
 
 
 @pytest.fixture(scope="module")

@@ -182,22 +182,28 @@ def test_a_write_is_on_the_disk_when_it_is_answered(tmp_path: Path, steps: Steps
     assert [file.name for file in tmp_path.iterdir()] == ["sessions.db"]
 
 
+class SlowDisk:
+    """Holds the first commit until it is ready."""
+
+    def __init__(self) -> None:
+        self.waiting, self.ready = threading.Event(), threading.Event()
+
+    def __call__(self, statement: str) -> None:
+        if statement == "COMMIT" and not self.waiting.is_set():
+            self.waiting.set()
+            assert self.ready.wait(30)
+
+
 def test_reading_waits_for_no_disk(tmp_path: Path, steps: Steps) -> None:
     """It is told what was kept before."""
-    waiting, ready = threading.Event(), threading.Event()
-
-    def hold(statement: str) -> None:
-        if statement == "COMMIT" and not waiting.is_set():
-            waiting.set()
-            assert ready.wait(30)
-
+    disk = SlowDisk()
     with sandbox.running(database=tmp_path / "sessions.db") as service, ThreadPoolExecutor(2) as pool:
         client = client_of(service)
         session = client.create()
-        steps.traced = hold
+        steps.traced = disk
         try:
             update = pool.submit(client.send, "PUT", f"/{session}", json={"newMessages": messages(1)})
-            assert waiting.wait(30)
+            assert disk.waiting.wait(30)
             extension = pool.submit(client.send, "PUT", f"/{session}/extend")
             assert client.contents(session) == []
             assert client.listed() == [session]
@@ -205,7 +211,7 @@ def test_reading_waits_for_no_disk(tmp_path: Path, steps: Steps) -> None:
             assert not update.done()
             assert not extension.done()
         finally:
-            ready.set()
+            disk.ready.set()
         assert (update.result().status, extension.result().status) == (200, 200)
         assert client.contents(session) == ["x"]
 
@@ -214,13 +220,7 @@ def test_reading_waits_for_no_disk(tmp_path: Path, steps: Steps) -> None:
 def test_what_puts_sessions_there_waits_for_its_turn_and_holds_up_nobody(
     tmp_path: Path, steps: Steps, how: str
 ) -> None:
-    waiting, ready = threading.Event(), threading.Event()
-
-    def hold(statement: str) -> None:
-        if statement == "COMMIT" and not waiting.is_set():
-            waiting.set()
-            assert ready.wait(30)
-
+    disk = SlowDisk()
     with sandbox.running(database=tmp_path / "sessions.db") as service, ThreadPoolExecutor(2) as pool:
 
         def seed() -> object:
@@ -231,16 +231,16 @@ def test_what_puts_sessions_there_waits_for_its_turn_and_holds_up_nobody(
 
         client = client_of(service)
         session = client.create()
-        steps.traced = hold
+        steps.traced = disk
         try:
             update = pool.submit(client.send, "PUT", f"/{session}", json={"newMessages": messages(1)})
-            assert waiting.wait(30)
+            assert disk.waiting.wait(30)
             seeded = pool.submit(seed)
             assert client.contents(session) == []
             assert client.listed() == [session]
             assert not seeded.done()
         finally:
-            ready.set()
+            disk.ready.set()
         assert update.result().status == 200
         assert {session, seeded.result()} == set(client.listed())
         service.reset()

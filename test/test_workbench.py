@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -38,18 +37,6 @@ from quantcdn.sandbox import RunningSandbox, Sandbox, running
 from quantcdn.testing import connected
 
 SAID = {"newMessages": [{"role": "user", "content": "Hello"}]}
-
-
-@pytest.fixture
-def service() -> Iterator[RunningSandbox]:
-    with running() as service:
-        yield service
-
-
-@pytest.fixture
-def api(service: RunningSandbox) -> Iterator[AISessionsApi]:
-    with connected(service) as api:
-        yield api
 
 
 def said(api: AISessionsApi, service: RunningSandbox, session_id: str) -> int:

@@ -83,8 +83,8 @@ class Selection:
         """
         if self.session_ids is not None:
             return ((session_id, None) for session_id in self.session_ids)
-        user_id, group, model = self.user_id, self.session_group, self.model
-        if self.idle_for is None:
+        user_id, group, model, idle_for = self.user_id, self.session_group, self.model, self.idle_for
+        if idle_for is None:
             listed = iter_ai_sessions(api, organisation, user_id=user_id, session_group=group, model=model, **options)
             return ((session.id or "", session) for session in shown.counted(listed))
 
@@ -94,15 +94,16 @@ class Selection:
             now = _time_of(answer) or now
             return answer.data
 
-        idle = (session for session in shown.counted(all_pages(page)) if self._is_idle(session, now))
+        idle = (session for session in shown.counted(all_pages(page)) if _is_idle(session, idle_for, now))
         return ((session.id or "", session) for session in idle)
 
-    def _is_idle(self, session: ListAISessions200ResponseInner, now: datetime) -> bool:
-        updated_at = session.updated_at
-        if updated_at is None or updated_at < max(_FIRST, session.created_at or _FIRST):
-            return False  # it was never updated
-        # To the second, which is as exactly as services tell their time.
-        return self.idle_for is None or now - updated_at.replace(microsecond=0) >= self.idle_for
+
+def _is_idle(session: ListAISessions200ResponseInner, length: timedelta, now: datetime) -> bool:
+    updated_at = session.updated_at
+    if updated_at is None or updated_at < max(_FIRST, session.created_at or _FIRST):
+        return False  # it was never updated
+    # To the second, which is as exactly as services tell their time.
+    return now - updated_at.replace(microsecond=0) >= length
 
 
 def _time_of(answer: ApiResponse[list[ListAISessions200ResponseInner]]) -> datetime | None:

@@ -37,7 +37,7 @@ _WORDS = {
     "Delete sessions with their messages. It does not ask.",
     [
         'quantcdn sessions delete -- "$session"',
-        "quantcdn sessions list --user ann | quantcdn sessions delete --ids-from -",
+        "quantcdn sessions list --user user-7 | quantcdn sessions delete --ids-from -",
     ],
     MANY,
 )

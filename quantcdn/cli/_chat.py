@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "Talk with a model, and keep the turns in a session.\n\nEach line that is read is a turn.",
     [
         "quantcdn sessions chat --infer 'echo Hi' -- \"$session\"",
-        "echo Hello | quantcdn sessions chat --new --user ann --infer 'echo Hi'",
+        "echo Hello | quantcdn sessions chat --new --user user-7 --infer 'echo Hi'",
     ],
     WRITES,
 )

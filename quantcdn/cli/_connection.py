@@ -157,7 +157,7 @@ class Connection:
         def of_profile() -> Setting | None:
             profile = self.profile
             value = None if profile is None else held(profile)
-            return None if profile is None or value is None else Setting(value, f"the profile {profile.name}")
+            return None if profile is None or value is None else Setting(value, profile.source)
 
         if self.profile_option is not None:
             return of_profile() or environment.find(names)
@@ -183,8 +183,10 @@ class Connection:
 
     def _keep_with_its_server(self, token: Setting, base_url: Setting | None) -> None:
         """Refuse to send the token of a profile to a server that the environment names, and the profile does not."""
-        profile = self.profile if token.source.startswith("the profile ") else None
-        if profile and base_url and base_url.source in environment.BASE_URL and base_url.value != profile.base_url:
+        if base_url is None or base_url.source not in environment.BASE_URL or self.token_file is not None:
+            return
+        profile = self.profile
+        if profile and token.source == profile.source and base_url.value != profile.base_url:
             raise Failure(
                 Exit.USAGE,
                 f"The token of the profile {profile.name} is not for the server that {base_url.source} names: give a"

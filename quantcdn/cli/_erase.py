@@ -36,7 +36,10 @@ _GOES_ON = "The same command goes on from there."
     Without --yes, the sessions are only listed. The receipt is FILE.receipt.json, beside the file of the export. Where
     it ends before its time, the same command goes on from there.
     """,
-    ["quantcdn sessions erase --user ann -- ann.jsonl", "quantcdn sessions erase --user ann --yes -- ann.jsonl"],
+    [
+        "quantcdn sessions erase --user user-7 -- user-7.jsonl",
+        "quantcdn sessions erase --user user-7 --yes -- user-7.jsonl",
+    ],
     MANY,
 )
 def erase(

@@ -57,6 +57,11 @@ class Profile:
         return token
 
     @property
+    def source(self) -> str:
+        """Where its settings are from, in words."""
+        return f"the profile {self.name}"
+
+    @property
     def place_of_token(self) -> str | None:
         """Where the token is, in a word; None where there is none."""
         return _KEYRING if self.is_in_keyring else "file" if self.token else None

@@ -92,8 +92,8 @@ def show(connection: Connection, session_id: SessionId, output: Output = None) -
     sessions,
     "Create a session, and write its id.",
     [
-        "session=$(quantcdn sessions create --user ann --group shop)",
-        'quantcdn sessions create --user ann --system "Be short." --output json',
+        "session=$(quantcdn sessions create --user user-7 --group shop)",
+        'quantcdn sessions create --user user-7 --system "Be short." --output json',
     ],
     WRITES,
 )
