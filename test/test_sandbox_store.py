@@ -373,3 +373,32 @@ def test_a_file_of_a_later_version_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="later version"), sandbox.running(database=path):
         pass
     assert path.read_bytes() == before
+
+
+class Unfreeing(sqlite3.Connection):
+    """A connection of a Python that frees nothing at once, such as PyPy."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.cursors: list[sqlite3.Cursor] = []
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        self.cursors.append(super().execute(*arguments))
+        return self.cursors[-1]
+
+
+@pytest.mark.parametrize("file", [None, "sessions.db"])
+def test_nothing_waits_for_what_was_read_to_be_freed(
+    file: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Unfreeing))
+    for there in range(2 if file else 1):  # a file is made, and opened again
+        with sandbox.running(database=file and tmp_path / file) as service:
+            client = client_of(service)
+            assert len(client.listed()) == there
+            session_id = client.create()
+            for content in ("a", "b"):
+                change = {"newMessages": [{"role": "user", "content": content}]}
+                assert client.send("PUT", f"/{session_id}", json=change).status == 200
+                assert client.contents(session_id)[-1] == content
+            assert len(client.listed()) == there + 1

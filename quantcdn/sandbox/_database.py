@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 Titling = Callable[[str | None], str | None]
 
@@ -91,6 +92,15 @@ def reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
     return database
 
 
+def found(database: sqlite3.Connection, statement: str, parameters: Mapping[str, object] | None = None) -> Any:
+    """The one row that a statement has, or None.
+
+    It is read to its end: a statement that is left before, and not freed at once, as in PyPy, holds up the next commit.
+    """
+    rows = database.execute(statement, parameters or {}).fetchall()
+    return rows[0] if rows else None
+
+
 def _prepare(database: sqlite3.Connection) -> None:
     if _version(database) < _VERSION:
         with database:
@@ -101,18 +111,18 @@ def _prepare(database: sqlite3.Connection) -> None:
             for statement in _SCHEMA:
                 database.execute(statement)
     # With a log, a write waits for the disk once, and readers wait for no writer.
-    database.execute("PRAGMA journal_mode = WAL")
+    found(database, "PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA foreign_keys = ON")
 
 
 def _version(database: sqlite3.Connection) -> int:
     """The version of the tables; -1 where there are none."""
-    if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+    if found(database, "SELECT count(*) FROM sqlite_master") == (0,):
         return -1
-    if database.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
+    if found(database, "PRAGMA application_id") != (_APPLICATION_ID,):
         raise sqlite3.DatabaseError("it is the database of another program")
-    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (version,) = found(database, "PRAGMA user_version")
     if version > _VERSION:
         raise sqlite3.DatabaseError("a later version of the sandbox has written it")
     return int(version)

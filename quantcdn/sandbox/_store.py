@@ -177,7 +177,7 @@ class Store:
     @property
     def version(self) -> str:
         """Another one whenever something has changed, be it by another process."""
-        (elsewhere,) = self._reading.execute("PRAGMA data_version").fetchone()
+        (elsewhere,) = _database.found(self._reading, "PRAGMA data_version")
         return f"{self._reading.total_changes}.{elsewhere}"
 
     def organisations(self) -> dict[str, int]:
@@ -263,7 +263,7 @@ class Store:
         self, database: sqlite3.Connection, organisation: str, session_id: str, now: datetime, columns: str = _ALL
     ) -> Session:
         parameters = {"organisation": organisation, "now": _text(now), "id": session_id}
-        row = database.execute(f"SELECT {columns} FROM sessions WHERE id = :id AND {_THERE}", parameters).fetchone()
+        row = _database.found(database, f"SELECT {columns} FROM sessions WHERE id = :id AND {_THERE}", parameters)
         if row is None:
             raise Refusal(404, "There is no such session, or it has expired.")
         return dict(row)
