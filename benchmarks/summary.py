@@ -1,5 +1,6 @@
 """What the tables of a whole run come to, in words: "In short" on docs/Performance.md. Pure."""
 
+import math
 import re
 import textwrap
 
@@ -62,7 +63,7 @@ def _sentences(tables: dict[str, Table]) -> list[str]:
         f"{start[_GENERATED][first]:.2f}.",
         f"Sixteen threads that share a client make {rates['16 threads']:.2f} times as many calls a second as with "
         f"urllib3 by hand, over {opened['16 threads']:.0f} connections.",
-        f"Deadline, retries, redaction, checks and log together take {sum(promises.values()):.0f} percent of the "
+        f"Deadline, retries, redaction, checks and log together take {math.fsum(promises.values()):.0f} percent of the "
         f"instructions of a get. To read the head of an answer strictly saves {-strict_head:.0f}.",
         f"Over TLS a get takes {secure[_SDK]['get']:.2f} of the CPU time by hand. Over a real network the wait for the "
         "answer is far longer than all of this: what is saved there is the CPU of your process, not the time to wait.",
