@@ -25,6 +25,7 @@ _STALE_AFTER = 0.02  # seconds that a timeout may be out of date, so that quick 
 
 _MOST_ANNOUNCEMENTS = 100  # the standard library stops there as well
 _LARGEST_PIECE = 16_777_216  # of a body that is read at once
+_BUFFER = 8192  # bytes; from 3.14 on Python's own is 131072, in which too long a line would pass as come whole
 _LONGEST_SIZE = 4096  # of a line with the size of a chunk and its extensions, which nobody sends
 
 _size_of_chunk = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n").fullmatch
@@ -72,7 +73,7 @@ class _Reader(io.BufferedReader):
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        super().__init__(_TimedFile(sock, deadline))
+        super().__init__(_TimedFile(sock, deadline), _BUFFER)
         self._sock = sock
         self._process = os.getpid()
 
