@@ -117,7 +117,7 @@ def _as_field(name: str, text: str) -> Callable[[int], bytes]:
 
 
 def _around(start: str, middle: str, end: str) -> Callable[[int], bytes]:
-    return lambda length: (start + middle * (length // len(middle)) + end).encode()
+    return lambda length: (start + middle * max(length // len(middle), 1) + end).encode()
 
 
 BODIES: dict[str, Callable[[int], bytes]] = {
