@@ -49,13 +49,14 @@ def in_terminal(command: Sequence[str], env: Mapping[str, str], columns: int = 8
 
 @dataclass(frozen=True)
 class Screen:
-    """What a terminal shows."""
+    """What a terminal shows, by a tmux whose socket is in a folder."""
 
-    socket: Path
+    folder: Path
 
     def tmux(self, *arguments: str) -> str:
-        run = subprocess.run(["tmux", "-S", self.socket, *arguments], capture_output=True, text=True, check=True)
-        return run.stdout
+        # From within the folder, for the whole path may be longer than that of a socket can be.
+        command = ["tmux", "-S", "tmux", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout
 
     def type(self, *keys: str) -> None:
         """Press keys, by tmux's names of them."""
@@ -78,14 +79,14 @@ def screen(command: str, directory: Path, env: Mapping[str, str], columns: int =
     """Run a command of the shell in tmux, for the length of a ``with`` block. The screen stays when it has ended."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
-    shown = Screen(directory / "tmux")
+    shown = Screen(directory)
     options = directory / "tmux.conf"
     options.write_text("set -g remain-on-exit on\nset -g default-shell /bin/sh\n")
     start = [
         "tmux",
         "-u",
         "-S",
-        shown.socket,
+        "tmux",
         "-f",
         options,
         "new-session",
