@@ -21,17 +21,20 @@ import traceback
 import warnings
 from collections.abc import Callable
 from types import CodeType, FrameType
+from typing import Any
 
 from interrupted import Abort, Late, Stop
 
 import quantcdn
-from quantcdn import bulk
+from quantcdn import bulk, sandbox
 from quantcdn._transport.tls import Certificates
 from quantcdn.conversation._turns import Turns
+from quantcdn.sandbox import RunningSandbox
 
 SWALLOWING = [
     " > closed",  # of urllib3's answer, which Python's own destructor of files asks
-    " > _timed_answer > close",  # likewise of http.client's, when the next one takes its place
+    " > putrequest > close",  # likewise of http.client's, when the next request begins,
+    " > _timed_answer > close",  # or the next answer takes its place
     " > tell",  # which Python's `BufferedReader` asks when it is made, whether or not there is an answer
     " > _write_SOCKS5_address",  # of PySocks, to which any OSError means that this is no address
     " > model_validate > __instancecheck__",  # which pydantic asks, in older versions whatever comes of it
@@ -124,7 +127,7 @@ def shared_descriptors() -> list[int]:
     return [number for number, count in counts.items() if number >= 0 and count > 1]
 
 
-def calls_of(client: quantcdn.ApiClient) -> dict[str, Callable[[], object]]:
+def calls_of(client: quantcdn.ApiClient, service: RunningSandbox) -> dict[str, Callable[[], object]]:
     """What can be interrupted, by name."""
     api = quantcdn.AISessionsApi(client)
     context = Certificates(client.configuration).for_servers()
@@ -148,6 +151,7 @@ def calls_of(client: quantcdn.ApiClient) -> dict[str, Callable[[], object]]:
         "bulk": lambda: bulk.delete(api, "org", session_ids=["a", "b"], workers=2),
         "default": default,
         "turn": lambda: turns.take(lambda: None, 20),
+        "sandbox": service.seed,
     }
 
 
@@ -155,13 +159,18 @@ def main() -> None:
     """Run, and print what was seen."""
     order = json.loads(sys.argv[1])
     faulthandler.dump_traceback_later(order["patience"], exit=True)
+    with sandbox.running() as service:
+        print(json.dumps(seen_of(order, service)))
+
+
+def seen_of(order: dict[str, Any], service: RunningSandbox) -> dict[str, int]:
+    """Interrupt what is ordered, and count what is seen."""
     warnings.simplefilter("ignore")  # of plain HTTP, and of sockets that interrupts leave to the garbage collector
     configuration = quantcdn.Configuration(order["host"], "qc_token", ca_cert_data=order["ca_cert_data"])
     configuration.proxy = order["proxy"]
     configuration.trust_env = False
     client = quantcdn.ApiClient(configuration)
-    calls = calls_of(client)
-    call = calls[order["call"]]
+    call = calls_of(client, service)[order["call"]]
     call()  # pydantic builds its checks in the first one
     other = Other(call, order["patience"] / 2)
     other.works()
@@ -194,7 +203,7 @@ def main() -> None:
         lost.clear()
         other.works()
     client.close()
-    print(json.dumps(seen))
+    return seen
 
 
 if __name__ == "__main__":

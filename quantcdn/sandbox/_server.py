@@ -13,6 +13,7 @@ import threading
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import h11
@@ -62,8 +63,16 @@ class Serving:
     loop: asyncio.AbstractEventLoop
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """Have something done in the thread of the server, between its requests, and wait for what it returns."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        """Have something done in the thread of the server, between its requests, and wait for what it returns.
+
+        What a signal handler raises meanwhile must leave nothing locked that the server needs. A future of
+        `concurrent.futures` would be: its lock is taken in Python code. A `SimpleQueue` is a single piece of C.
+        """
+        done: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
+        self.loop.call_soon_threadsafe(lambda: self.loop.create_task(work).add_done_callback(done.put))
+        while True:
+            with contextlib.suppress(Empty):
+                return done.get(timeout=_SLICE).result()
 
 
 @contextlib.contextmanager
