@@ -938,6 +938,11 @@ def test_when_the_block_ends_no_thread_and_no_socket_is_left() -> None:
         socket.create_connection(("127.0.0.1", port_of(service)), timeout=5)
 
 
+def test_a_block_that_is_not_left_does_not_keep_python_from_its_end() -> None:
+    program = "from quantcdn import sandbox; block = sandbox.running(); service = block.__enter__(); service.seed()"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_clients_that_stall_do_not_hold_up_the_end() -> None:
     connections: list[socket.socket] = []
     with contextlib.ExitStack() as ending, sandbox.running() as service:

@@ -99,7 +99,7 @@ def serving(app: ASGIApp, listener: socket.socket) -> Generator[Serving, None, N
         yield Serving(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", loop)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        while thread.is_alive():
+        while thread.is_alive() and not sys.is_finalizing():  # at the end of Python, no other thread goes on
             thread.join(_SLICE)
 
 
