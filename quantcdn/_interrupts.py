@@ -4,6 +4,7 @@ import inspect
 import traceback
 from collections.abc import Iterator
 from types import FrameType
+from typing import NoReturn
 
 from urllib3.exceptions import HTTPError
 
@@ -37,6 +38,36 @@ def interrupt_within(error: BaseException, handled: BaseException | None) -> Bas
     """
     causes = (cause for cause in causes_within(error, handled) if not isinstance(cause, HTTPError))
     return next(filter(raised_by_signal_handler, causes), None)
+
+
+def raise_as_it_is(interrupt: BaseException, handled: BaseException | None) -> NoReturn:
+    """Raise what a signal handler raised, with the cause and the context that it has from there.
+
+    Behind what came up in the handler stands what the caller was handling, and nothing that is the call's own.
+
+    Args:
+        interrupt: the exception.
+        handled: as for `causes_within`.
+    """
+    handler = next(frame for frame, _ in traceback.walk_tb(interrupt.__traceback__) if handles_signal(frame))
+    last, context = interrupt, interrupt.__context__
+    while context is not None and _came_up_in(handler, context):
+        last, context = context, context.__context__
+    if last is not handled:
+        last.__context__ = handled
+    context = interrupt.__context__
+    try:
+        raise interrupt
+    finally:
+        interrupt.__context__ = context  # Python has put there what is handled now
+
+
+def _came_up_in(function: FrameType, error: BaseException) -> bool:
+    """Whether an exception was raised while a function was at work."""
+    frame = error.__traceback__.tb_frame if error.__traceback__ else None
+    while frame is not None and frame is not function:
+        frame = frame.f_back
+    return frame is not None
 
 
 def handles_signal(frame: FrameType) -> bool:

@@ -15,7 +15,7 @@ from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
-from quantcdn._interrupts import interrupt_within
+from quantcdn._interrupts import interrupt_within, raise_as_it_is
 from quantcdn._transport.body import rest_of_body, whole_body
 from quantcdn._transport.deadline import Deadline, Sending
 from quantcdn._transport.failure import failure_of
@@ -138,7 +138,7 @@ class RESTClientObject:
                     if not isinstance(error, _FAILURES):
                         raise
                     raise failure_of(error, request, deadline, self._routes) from error
-            raise interrupt
+            raise_as_it_is(interrupt, handled)
 
     def _open(self, request: Request, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         route = self._routes.to(request.origin)
@@ -179,7 +179,7 @@ class RESTClientObject:
             interrupt = interrupt_within(error, handled)
             if interrupt is not None:
                 response.close()
-                raise interrupt from None
+                raise_as_it_is(interrupt, handled)
             if not 400 <= response.status < 500:
                 raise failure_of(error, request, deadline, self._routes) from error
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.

@@ -1,15 +1,18 @@
-"""What the tests of faults and of deadlines share: quick clients, certificates, and faults below HTTP."""
+"""What the tests of faults and of deadlines share: quick clients, certificates, faults below HTTP, and signals."""
 
 import contextlib
 import os
+import signal
 import socket
 import ssl
 import stat
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from types import FrameType
 from typing import Any
 
 import trustme
@@ -175,3 +178,35 @@ def reset(connection: socket.socket) -> None:
     """End a connection as a crashed peer does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+# Signals
+
+
+@contextlib.contextmanager
+def struck(by: Callable[[int, FrameType | None], object], when: Callable[[], object]) -> Iterator[None]:
+    """Have a signal handler called once in the main thread, within a ``with`` block, when something has returned.
+
+    The signal is sent until it has been: one that comes just before a wait begins does not end that.
+    """
+    calls: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not calls:
+            calls.append(number)
+            by(number, frame)
+
+    def strike() -> None:
+        when()
+        while not calls:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+            time.sleep(0.01)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    hand = threading.Thread(target=strike)
+    hand.start()
+    try:
+        yield
+    finally:
+        hand.join()
+        signal.signal(signal.SIGUSR1, before)

@@ -1,5 +1,6 @@
 """Bulk work that is interrupted at any moment, or outlives the main thread: it ends, and what it tells is true."""
 
+import json
 import os
 import random
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
@@ -15,9 +16,10 @@ from types import FrameType
 
 import pytest
 from conftest import Connect
+from faults import struck
 from servers import STALL, ScriptedServer, json_answer, scripted_server
 
-from quantcdn import bulk
+from quantcdn import AISessionsApi, bulk
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(3600 if THOROUGH else 120)
@@ -180,6 +182,44 @@ def test_without_threads_ctrl_c_ends_the_call_that_is_under_way(connect: Connect
         hand.join()
 
     assert [result.outcome for result in caught.value.report.results] == ["done", "unknown", "not_tried"]
+
+
+class Limit(RuntimeError):
+    """What a task queue raises out of a signal handler when the time of a task is over."""
+
+
+def raise_limit(_number: int, _frame: FrameType | None) -> None:
+    raise Limit
+
+
+def session_of(name: str) -> str:
+    return json.dumps({"id": name, "user_id": "u", "messages": [{"role": "user", "content": "x"}]})
+
+
+def imported(api: AISessionsApi, path: Path) -> object:
+    path.write_text("".join(f"{session_of(name)}\n" for name in "abc"))
+    return bulk.import_(api, "org", path)
+
+
+@pytest.mark.usefixtures("_no_crew")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda api, _: bulk.delete(api, "org", session_ids=["a", "b", "c"]),
+        lambda api, path: bulk.export(api, "org", path, session_ids=["a", "b", "c"]),
+        imported,
+    ],
+    ids=["delete", "export", "import"],
+)
+def test_without_threads_a_limit_of_the_application_passes(
+    connect: Connect, work: Callable[[AISessionsApi, Path], object], tmp_path: Path
+) -> None:
+    with scripted_server([json_answer({"id": "a", "sessionId": "a"}), [STALL]]) as server:
+        api = connect(server.host)
+        with pytest.raises(Limit), struck(raise_limit, lambda: server.wait_for_requests(2)):
+            work(api, tmp_path / "a.jsonl")
+        assert len(server.requests) == 2
 
 
 def test_what_ends_a_thread_ends_the_work_and_is_raised(connect: Connect) -> None:

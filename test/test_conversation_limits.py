@@ -1,7 +1,6 @@
 """Conversations within limits of time and of the application, amid threads and forks, on every road, and in doubles."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ from unittest import mock
 
 import pytest
 from conftest import Connect
-from faults import client
+from faults import client, struck
 from roads import ROADS, Road
 from servers import CLOSE, STALL, ScriptedServer, json_answer, scripted_server
 
@@ -160,18 +159,8 @@ def limited(server: ScriptedServer, requests: int) -> Iterator[None]:
     def limit(_number: int, _frame: FrameType | None) -> None:
         raise SoftTimeLimitExceeded
 
-    def strike() -> None:
-        server.wait_for_requests(requests)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-
-    before = signal.signal(signal.SIGUSR1, limit)
-    hand = threading.Thread(target=strike)
-    hand.start()
-    try:
+    with struck(limit, lambda: server.wait_for_requests(requests)):
         yield
-    finally:
-        hand.join()
-        signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

@@ -10,16 +10,18 @@ import os
 import select
 import socket
 import stat
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, product, repeat
+from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
-from faults import a_port, client, no_socket_left
+from faults import a_port, client, no_socket_left, struck
 from roads import ROADS, Road
 from servers import CLOSE, PATIENCE, STALL, Answer, json_answer
 from stalls import within
@@ -207,6 +209,40 @@ def test_a_call_takes_no_longer_than_it_may(road: Road, silence: Silence, operat
     attempts = len(server.requests) - kept
     # Where nothing came on a kept connection for a part of the time, the rest was left for a new one.
     assert attempts == (2 if kept and operation.repeatable and silence.is_complete else 1)
+
+
+# Interrupts
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("silence", [SILENT[0], SILENT[3]], ids=str)
+@pytest.mark.parametrize("kind", [TimeoutError, ConnectionResetError, ValueError])
+@each_road
+def test_what_a_signal_handler_raises_passes_as_it_is(road: Road, kind: type[Exception], silence: Silence) -> None:
+    """With the cause and the context that the handler gave it, and behind them what the caller was handling."""
+    cause = LookupError("why")
+
+    def limit(_number: int, _frame: FrameType | None) -> None:
+        try:
+            [][0]
+        except IndexError:
+            raise kind("a limit of the application's") from cause
+
+    with no_socket_left(), road.to([silence.answer()]) as (server, options), client(**options) as api:
+        handled = KeyError("the caller's")
+        try:
+            raise handled
+        except KeyError:
+            with (
+                struck(limit, lambda: server.wait_for_requests(1)),
+                pytest.raises(kind, match="a limit of the application's") as caught,
+            ):
+                BY_NAME["get"].call(api)
+        context = caught.value.__context__
+        assert isinstance(context, IndexError)
+        assert context.__context__ is handled
+        assert caught.value.__cause__ is cause
+        assert len(server.requests) == 1
 
 
 # Kept connections

@@ -14,6 +14,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._shared import start
 from quantcdn._wire.secrets import forget_locals
 from quantcdn.api import AISessionsApi
@@ -149,12 +150,16 @@ class Crew:
 
     def _start(self, do: Callable[[Sequence[int]], None], size: int) -> None:
         """Start as many threads as there can be."""
-        with suppress(RuntimeError):  # no further one can be
-            for _ in range(size):
-                # As daemons, they do not keep a process whose work was given up. They end with the work otherwise.
-                thread = threading.Thread(target=self._live, args=(do,), name="quantcdn-bulk", daemon=True)
+        for _ in range(size):
+            # As daemons, they do not keep a process whose work was given up. They end with the work otherwise.
+            thread = threading.Thread(target=self._live, args=(do,), name="quantcdn-bulk", daemon=True)
+            try:
                 start(thread)
-                self._threads.append(thread)
+            except RuntimeError as error:
+                if raised_by_signal_handler(error):
+                    raise
+                return  # no further one can be
+            self._threads.append(thread)
 
     def _live(self, do: Callable[[Sequence[int]], None]) -> None:
         """What each thread does."""
@@ -222,6 +227,8 @@ def calling(call: Callable[[str], T], keep: Callable[[T], object] | None = None)
             try:
                 value = call(target.session_id)
             except Exception as error:
+                if raised_by_signal_handler(error):  # without threads, this is the main one
+                    raise
                 forget_locals(error)
                 outcome = outcome_of(error, changes=keep is None)
                 yield target._replace(outcome=outcome, error=None if outcome == "gone" else error)
@@ -251,8 +258,10 @@ def in_a_thread(ask: Callable[[], T]) -> T:
     thread = threading.Thread(target=live, name="quantcdn-bulk", daemon=True)
     try:
         start(thread)
-    except RuntimeError:  # there is no other than this one
-        return ask()
+    except RuntimeError as error:
+        if raised_by_signal_handler(error):
+            raise
+        return ask()  # there is no other than this one
     while True:
         with suppress(Empty):
             return answers.get(timeout=_SLICE)

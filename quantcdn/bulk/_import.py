@@ -6,6 +6,7 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._wire.call import RequestOptions
 from quantcdn._wire.secrets import forget_locals, forgetful
 from quantcdn.api import AISessionsApi
@@ -116,6 +117,8 @@ def _replayed(target: Result, source: "_Export", known: ImportMap, send: Callabl
             if step.is_last:
                 state = state._replace(outcome="done")
     except Exception as error:
+        if raised_by_signal_handler(error):  # without threads, this is the main one
+            raise
         forget_locals(error)
         state = state._replace(outcome="unknown" if outcome_of(error, changes=True) == "unknown" else "failed")
         return target._replace(outcome=state.outcome, error=error, new_id=state.new_id)

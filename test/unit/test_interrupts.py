@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quantcdn._interrupts import causes_within, interrupt_within, raised_by_signal_handler
+from quantcdn._interrupts import causes_within, interrupt_within, raise_as_it_is, raised_by_signal_handler
 
 
 class Limit(Exception):
@@ -148,3 +148,38 @@ def test_a_circle_of_causes_ends() -> None:
     one, other = ValueError(), KeyError()
     one.__cause__, other.__context__ = other, one
     assert set(causes_within(one, None)) == {one, other}
+
+
+def with_a_cause_and_a_context(_number: int, _frame: FrameType | None) -> None:
+    try:
+        [][0]
+    except IndexError:
+        raise Limit from LookupError("why")
+
+
+@pytest.mark.parametrize("handler", [function, with_a_cause_and_a_context])
+def test_what_a_handler_raised_keeps_its_cause_and_context_before_what_the_caller_handles(
+    handler: Callable[..., Any],
+) -> None:
+    signal.signal(signal.SIGUSR1, handler)
+
+    def translates(handled: BaseException) -> None:
+        try:
+            try:
+                raise OSError("a fault of the network, which was being handled")
+            except OSError:
+                interrupted()
+        except Limit as error:
+            raise_as_it_is(error, handled)
+
+    handled = KeyError("the caller's")
+    try:
+        raise handled
+    except KeyError:
+        limit = raised(functools.partial(translates, handled))
+    context = limit.__context__
+    if handler is with_a_cause_and_a_context:
+        assert isinstance(limit.__cause__, LookupError)
+        assert isinstance(context, IndexError)
+        context = context.__context__
+    assert context is handled
