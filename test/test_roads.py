@@ -21,9 +21,9 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
-from faults import a_port, client, no_socket_left, struck
+from faults import a_port, client, no_socket_left, struck, trusted
 from roads import ROADS, Road
-from servers import CLOSE, PATIENCE, STALL, Answer, json_answer
+from servers import CLOSE, PATIENCE, STALL, Answer, json_answer, scripted_server
 from stalls import within
 from test_deadlines import ALLOWED, CHUNKED, OK, PAUSE
 from test_faults import BODY_FAULTS, HEAD_FAULTS, Fault, good
@@ -135,6 +135,20 @@ def test_a_tunnel_that_leads_nowhere_was_never_sent_through(road: Road, operatio
             operation.call(api)
         assert caught.value.never_sent
         assert len(caught.value.attempts) == 3
+
+
+@each_operation
+def test_a_proxy_that_answers_with_a_page_of_its_own_instead_of_a_tunnel_was_sent_nothing(operation: Operation) -> None:
+    """Where it has closed the connection by then, Python leaves the handshake out."""
+    page = [b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nLog in!", CLOSE]
+    rounds = 20
+    with no_socket_left(), scripted_server(repeat(page)) as proxy:
+        for _ in range(rounds):
+            with client("https://service.test", retries=0, proxy=proxy.host, ca_cert_data=trusted()) as api:
+                with pytest.raises(TransportException) as caught:
+                    operation.call(api)
+                assert caught.value.never_sent
+        assert len(proxy.requests) == rounds
 
 
 @each_road

@@ -7,8 +7,10 @@ connecting, for each piece of a large body when sending, and for each piece of a
 """
 
 import contextlib
+import errno
 import http.client
 import math
+import os
 import queue
 import re
 import socket
@@ -275,6 +277,9 @@ class TellsHandshake(HTTPSConnection):
     def connect(self) -> None:
         try:
             super().connect()
+            if isinstance(self.sock, ssl.SSLSocket) and self.sock.version() is None:
+                # Where the connection has ended before the handshake, Python leaves it out, and says nothing.
+                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         except (ssl.SSLError, SSLError, CertificateError) as error:
             raise HandshakeError(error) from error
         except TimeoutError as error:
