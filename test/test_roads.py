@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
-from faults import a_port, client, no_socket_left, struck, trusted
+from faults import a_port, client, full_backlog, no_socket_left, struck, trusted
 from roads import ROADS, Road
 from servers import CLOSE, PATIENCE, STALL, Answer, json_answer, scripted_server
 from stalls import within
@@ -260,6 +260,26 @@ def test_what_a_signal_handler_raises_passes_as_it_is(road: Road, kind: type[Exc
 
 
 # Kept connections
+
+
+@pytest.mark.needs_pace
+@pytest.mark.parametrize("road", [road for road in ROADS if not road.tls and road.proxy != "https"], ids=str)
+def test_addresses_that_are_routed_nowhere_cost_a_quarter_second_each(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+    get = BY_NAME["get"]
+    with no_socket_left(), a_port() as deaf, full_backlog(deaf), road.to([good(get)]) as (_, options):
+
+        def first_is_deaf(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
+            found = look_up("127.0.0.1" if host == "localhost" else host, port, *args, **kwargs)
+            return look_up("127.0.0.1", deaf.number, *args, **kwargs) + found if host == "localhost" else found
+
+        monkeypatch.setattr(socket, "getaddrinfo", first_is_deaf)
+        entry = "proxy" if road.proxy else "host"
+        options[entry] = options[entry].replace("127.0.0.1", "localhost")
+        with client(**options) as api, within(ALLOWED, least=0.2):
+            assert get.call(api, _request_timeout=10 * ALLOWED) == get.result
 
 
 @pytest.mark.needs_pace

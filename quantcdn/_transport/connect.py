@@ -21,21 +21,27 @@ _UNDER_WAY = frozenset([errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, geta
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # it takes no file descriptor of its own
 
 
-def connected(addresses: Sequence[Address], options: Iterable[tuple[Any, ...]], seconds: float) -> socket.socket:
+def connected(
+    addresses: Sequence[Address],
+    options: Iterable[tuple[Any, ...]],
+    seconds: float,
+    kind: type[socket.socket] | None = None,
+) -> socket.socket:
     """A socket that is connected to one of the addresses.
 
     Args:
         addresses: at least one.
         options: what to set on each socket, as arguments of `socket.socket.setsockopt`.
         seconds: how long it may take.
+        kind: of which type it is to be; None for the usual one.
 
     Raises:
         TimeoutError: none of them answered in time.
         OSError: none of them can be connected to.
     """
-    options = tuple(options)
+    options, kind = tuple(options), kind or socket.socket
     if len(addresses) == 1:
-        sock = _prepared(addresses[0], options)
+        sock = _prepared(addresses[0], options, kind)
         try:
             sock.settimeout(seconds)
             sock.connect(addresses[0][4])
@@ -43,7 +49,7 @@ def connected(addresses: Sequence[Address], options: Iterable[tuple[Any, ...]], 
             sock.close()
             raise
         return sock
-    race = _Race(options, min(_HEAD_START, seconds / len(addresses)))
+    race = _Race(options, kind, min(_HEAD_START, seconds / len(addresses)))
     try:
         return race.winner(_interleaved(addresses), time.monotonic() + seconds)
     finally:
@@ -53,8 +59,9 @@ def connected(addresses: Sequence[Address], options: Iterable[tuple[Any, ...]], 
 class _Race:
     """Connections that are tried side by side."""
 
-    def __init__(self, options: Sequence[tuple[Any, ...]], head_start: float) -> None:
+    def __init__(self, options: Sequence[tuple[Any, ...]], kind: type[socket.socket], head_start: float) -> None:
         self._options = options
+        self._kind = kind
         self._head_start = head_start
         self._under_way = _Selector()
         self._sockets: list[socket.socket] = []
@@ -84,7 +91,7 @@ class _Race:
     def _start(self, address: Address) -> socket.socket | None:
         """Begin to connect; the socket, where it is connected at once."""
         try:
-            sock = _prepared(address, self._options)
+            sock = _prepared(address, self._options, self._kind)
         except OSError as error:
             self._failure = error
             return None
@@ -111,9 +118,8 @@ class _Race:
         return not problem
 
 
-def _prepared(address: Address, options: Sequence[tuple[Any, ...]]) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    sock = socket.socket(family, kind, protocol)
+def _prepared(address: Address, options: Sequence[tuple[Any, ...]], kind: type[socket.socket]) -> socket.socket:
+    sock = kind(*address[:3])
     try:
         for option in options:
             sock.setsockopt(*option)

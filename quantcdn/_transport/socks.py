@@ -14,22 +14,41 @@ from urllib3.contrib.socks import (
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProxyError
 from urllib3.util.connection import allowed_gai_family
 
-from quantcdn._interrupts import raised_by_signal_handler
+from quantcdn._transport.connect import connected
 from quantcdn._transport.deadline import Deadline
 from quantcdn._transport.pool import KeepsDeadline, ProxyRefusal, Stack, TellsHandshake
 
 __all__ = ["SOCKS_POOL_CLASSES", "SOCKSProxyManager"]
 
 
-class _Socket(socks.socksocket):
-    """A socket that keeps a deadline while it speaks with the proxy: PySocks reads its answers in many pieces."""
+class _Connected(socket.socket):
+    """A socket as PySocks finds it below its own: it need not be connected any more."""
 
-    def __init__(self, family: socket.AddressFamily, deadline: Deadline) -> None:
-        super().__init__(family)
-        self._deadline: Deadline | None = deadline
+    def connect(self, _address: Any) -> None:
+        """Nothing."""
 
-    def connect(self, *args: Any, **kwargs: Any) -> None:
-        super().connect(*args, **kwargs)
+
+class _Socket(socks.socksocket, _Connected):
+    """A socket that is connected to a proxy, and then keeps a deadline while it speaks with that.
+
+    PySocks would try one address of the proxy only, and reads its answers in many pieces.
+    """
+
+    _deadline: Deadline | None = None
+
+    # Their arguments are named as PySocks names them.
+    def connect(self, dest_pair: Any, catch_errors: bool | None = None) -> None:
+        """Connect to the proxy."""
+        socket.socket.connect(self, dest_pair)
+
+    def connect_ex(self, dest_pair: Any) -> int:
+        """Begin to connect to the proxy."""
+        return socket.socket.connect_ex(self, dest_pair)
+
+    def lead_to(self, destination: tuple[str, int], deadline: Deadline) -> None:
+        """Have the proxy, which `set_proxy` has named, connect to a server."""
+        self._deadline = deadline
+        super().connect(destination)
         self._deadline = None
 
     def settimeout(self, timeout: float | None) -> None:
@@ -44,51 +63,34 @@ class _Socket(socks.socksocket):
 
 
 class _Connection(KeepsDeadline, SOCKSConnection):
-    """A connection through a SOCKS proxy, every address of which is tried within the deadline."""
+    """A connection through a SOCKS proxy, by the first of its addresses that answers."""
 
     def _new_conn(self) -> socks.socksocket:
         options: Any = self._socks_options
         host, port = options["proxy_host"].strip("[]"), options["proxy_port"] or 1080
+        deadline = self._deadline
         try:
             addresses = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+            sock: Any = connected(addresses, self.socket_options or (), deadline.connect_timeout, _Socket)
+            try:
+                sock.settimeout(deadline.connect_timeout)
+                sock.set_proxy(
+                    options["socks_version"], host, port, options["rdns"], options["username"], options["password"]
+                )
+                sock.lead_to((self.host, self.port), deadline)
+                sock.settimeout(deadline.connect_timeout)  # for the TLS handshake
+            except BaseException:
+                sock.close()
+                raise
         except (socket.gaierror, UnicodeError) as error:
             raise ProxyError("No connection", NameResolutionError(host, self, socket.gaierror(str(error)))) from error
-        failure: Exception = OSError("it has no address")
-        for index, (family, *_, address) in enumerate(addresses):
-            sock = _Socket(family, self._deadline)
-            left = self._deadline.connect_timeout
-            try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(left / (len(addresses) - index))
-                sock.set_proxy(
-                    options["socks_version"],
-                    _with_zone(address),
-                    port,
-                    options["rdns"],
-                    options["username"],
-                    options["password"],
-                )
-                sock.connect((self.host, self.port))
-            except OSError as error:
-                sock.close()
-                if raised_by_signal_handler(error):
-                    raise
-                failure = getattr(error, "socket_err", None) or error  # PySocks wraps what happened
-                if isinstance(failure, socks.SOCKS5AuthError):
-                    raise ProxyRefusal("No connection", failure) from error
-            else:
-                sock.settimeout(self._deadline.connect_timeout)  # for the TLS handshake
-                return sock
-        if isinstance(failure, TimeoutError):
-            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
-        raise ProxyError("No connection", failure) from failure
-
-
-def _with_zone(address: tuple[Any, ...]) -> str:
-    """The host of an address, with the zone of one that is local to a link (RFC 4007)."""
-    zone = address[3] if len(address) == 4 else 0
-    return f"{address[0]}%{zone}" if zone else str(address[0])
+        except OSError as error:
+            failure = getattr(error, "socket_err", None) or error  # PySocks wraps what happened
+            if isinstance(failure, TimeoutError):
+                raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from error
+            kind = ProxyRefusal if isinstance(failure, socks.SOCKS5AuthError) else ProxyError
+            raise kind("No connection", failure) from error
+        return sock  # type: ignore[no-any-return]
 
 
 class _TLSConnection(_Connection, TellsHandshake, SOCKSHTTPSConnection):
