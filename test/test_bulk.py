@@ -462,6 +462,16 @@ def test_a_token_that_fails_after_an_attempt_that_was_lost_leaves_the_outcome_un
         assert str(result.error.__cause__) == "the identity provider is down"
 
 
+def test_a_token_that_fails_after_an_attempt_that_was_refused_changes_nothing(connect: Connect) -> None:
+    tokens = iter(["token"])
+    with scripted_server([json_answer({}, 429)]) as server:
+        api = connect(server.host, lambda: next(tokens), retries=RetryPolicy(backoff=0))
+        report = bulk.extend(api, "org", 5, session_ids=["a"])
+
+    assert outcomes(report) == [("a", "failed")]
+    assert isinstance(report.results[0].error, TokenException)
+
+
 @pytest.mark.filterwarnings("ignore:.*is plain HTTP")
 @pytest.mark.parametrize("before", [[], ["one"]], ids=["a new connection", "a kept connection"])
 def test_behind_a_proxy_too_an_extension_whose_answer_is_lost_is_unknown_and_sent_once(before: list[str]) -> None:

@@ -146,5 +146,5 @@ def _may_have_taken_effect(error: Exception) -> bool:
     if any(attempt.outcome_unknown for attempt in error.attempts):
         return True  # a delete is tried again after an answer that was lost
     if isinstance(error, TransportException):
-        return not error.never_sent
+        return not (error.never_sent or error.attempts)  # what was refused by each of its attempts took none
     return error.status is None or not 300 <= error.status < 500
