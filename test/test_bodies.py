@@ -183,6 +183,7 @@ PACKED = {
     "gzip": packed(gzip.compress(BODY)),
     "x-gzip": packed(gzip.compress(BODY), "X-GZIP"),
     "deflate": packed(zlib.compress(BODY), "deflate"),
+    "deflate without a header": packed(zlib.compress(BODY)[2:-4], "deflate"),  # RFC 9110, section 8.4.1.2
     "identity": packed(BODY, "identity"),
     "gzip of two parts": packed(gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])),
     "gzip that is filled up": packed(gzip.compress(BODY) + bytes(512)),

@@ -89,7 +89,7 @@ def _unpacked(response: urllib3.BaseHTTPResponse, coding: str, limit: int, deadl
                 members += 1
                 if members > _MOST_MEMBERS:
                     raise unreadable(response, f"its {coding} is of more than {_MOST_MEMBERS} parts")
-                member = zlib.decompressobj(_WINDOW[coding])
+                member = zlib.decompressobj(_window_of(coding, packed[0]))
             body += member.decompress(packed, _LARGEST_PIECE)
             if max(len(body), came) > limit:
                 raise _too_large(response, limit)
@@ -102,6 +102,11 @@ def _unpacked(response: urllib3.BaseHTTPResponse, coding: str, limit: int, deadl
     if member is not None:
         raise unreadable(response, f"its {coding} is cut off after {came} bytes")
     return bytes(body)
+
+
+def _window_of(coding: str, first: int) -> int:
+    """What zlib is to expect of a coding: some send deflate without the header of zlib, which begins with an 8."""
+    return -zlib.MAX_WBITS if coding == "deflate" and first & 0x0F != 8 else _WINDOW[coding]
 
 
 def _too_large(response: urllib3.BaseHTTPResponse, limit: int) -> ResponseFormatException:
