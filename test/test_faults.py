@@ -257,6 +257,7 @@ BODY_FAULTS = [fault for fault in PASSING if re.search("body|chunk", fault.name)
 HEAD_FAULTS = [fault for fault in PASSING if fault not in BODY_FAULTS]
 
 
+@pytest.mark.needs_pace  # some faults are silences, and the calls short
 @each_operation
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_that_stays_is_raised(fault: Fault, operation: Operation, matrix: Matrix) -> None:
