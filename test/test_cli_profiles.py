@@ -354,6 +354,51 @@ def test_the_token_of_a_profile_is_sent_to_no_server_that_the_environment_names(
     assert len(own.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("kept", "named"),
+    [
+        ("http://localhost:{port}/", "HTTP://LocalHost:{port}"),
+        ("http://localhost:{port}", "http://localhost:{port}/api/v3/"),
+        ("http://localhost:{port}/at/", "http://LOCALHOST:{port}/at"),
+    ],
+)
+def test_the_server_of_a_profile_is_the_same_however_its_url_is_written(
+    home: dict[str, str], kept: str, named: str
+) -> None:
+    with scripted_server(repeat(json_answer([]))) as own:
+        port = own.host.rpartition(":")[2]
+        configure(home, kept.format(port=port))
+        quantcdn({**home, "QUANT_BASE_URL": named.format(port=port)}, *LIST)
+    assert [request.headers["authorization"] for request in own.requests] == [f"Bearer {TOKEN}"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "named", "is_same"),
+    [
+        ("https://quant.test", "https://quant.test:443", True),
+        ("https://quant.test", "https://quant.test:8443", False),
+        ("https://quant.test", "http://quant.test", False),
+        (None, "https://DASHBOARD.quantcdn.io/", True),
+        (None, "https://quant.test", False),
+    ],
+)
+def test_the_usual_port_and_the_public_cloud_need_not_be_written(
+    home: dict[str, str], kept: str | None, named: str, is_same: bool
+) -> None:
+    given = ("--organisation", "acme", "--token-file", str(Path(home["HOME"]).parent / "token"))
+    quantcdn(home, *given, *(("--base-url", kept) if kept else ()), "configure")
+    unreachable = {**home, "QUANT_BASE_URL": named, "HTTPS_PROXY": "http://127.0.0.1:9"}
+    run = quantcdn(unreachable, "--retries", "0", *LIST, code=5 if is_same else 2)
+    assert ("is not for the server that QUANT_BASE_URL names" in run.stderr) is not is_same
+
+
+def test_a_server_that_is_none_is_said_to_be_so_by_its_name(home: dict[str, str]) -> None:
+    configure(home, "https://quant.test")
+    refused = quantcdn({**home, "QUANT_BASE_URL": "quant.test"}, *LIST, code=2)
+    assert "QUANT_BASE_URL" in refused.stderr
+    assert "is not a URL" in refused.stderr
+
+
 def test_a_profile_keeps_the_server_that_the_environment_names_when_it_is_made(home: dict[str, str]) -> None:
     with scripted_server(repeat(json_answer([]))) as own:
         given = ("--organisation", "acme", "--token-file", str(Path(home["HOME"]).parent / "token"))

@@ -26,6 +26,7 @@ from quantcdn.environment import Setting
 
 if TYPE_CHECKING:
     from quantcdn import AISessionsApi, Configuration
+    from quantcdn._wire.origin import Origin
 
 P = ParamSpec("P")
 
@@ -183,10 +184,15 @@ class Connection:
 
     def _keep_with_its_server(self, token: Setting, base_url: Setting | None) -> None:
         """Refuse to send the token of a profile to a server that the environment names, and the profile does not."""
+        from quantcdn import Configuration
+
         if base_url is None or base_url.source not in environment.BASE_URL or self.token_file is not None:
             return
         profile = self.profile
-        if profile and token.source == profile.source and base_url.value != profile.base_url:
+        if profile is None or token.source != profile.source:
+            return
+        own = Setting(profile.base_url or Configuration().host, profile.source)
+        if _origin(base_url) != _origin(own):
             raise Failure(
                 Exit.USAGE,
                 f"The token of the profile {profile.name} is not for the server that {base_url.source} names: give a"
@@ -206,6 +212,14 @@ class Connection:
         organisation = needed("organisation", environment.ORGANISATION, self.organisation)
         with ApiClient(self.configuration()) as client:
             yield AISessionsApi(client), organisation.value
+
+
+def _origin(base_url: Setting) -> "Origin":
+    """The server, and where on it the API is: however the URL is written."""
+    from quantcdn._wire.origin import origin_of
+
+    with environment.blaming(base_url):
+        return origin_of(base_url.value)
 
 
 def needed(what: str, names: tuple[str, ...], setting: Setting | None) -> Setting:
