@@ -101,6 +101,9 @@ def test_what_was_exported_and_imported_is_exported_equal_but_for_ids_and_times(
         "Sessions: 4 imported.",
         "Not carried over: ids, times, and what create and update do not take.",
     ]
+    repeated = command(target, "import", "--", str(tmp_path / "before.jsonl"))
+    assert repeated.stdout == run.stdout
+    assert repeated.stderr.splitlines()[0] == "Sessions: 4 imported before."
     own = ("id", "created_at", "updated_at", "expires_at")
     assert len(after) == 4
     for session in after:
@@ -234,7 +237,7 @@ def test_a_signal_waits_for_what_is_under_way_and_the_next_import_goes_on(
     assert process.returncode == (130 if by == signal.SIGINT else 143)
     assert [json.loads(line)["outcome"] for line in written.splitlines()] == ["done", "done", "not_tried", "not_tried"]
     assert said == "Sessions: 2 imported, 2 not tried.\nInterrupted.\n"
-    assert again.stderr.startswith("Sessions: 4 imported.\n")
+    assert again.stderr.startswith("Sessions: 2 imported, 2 imported before.\n")
     assert [len(target.requests.of(name)) for name in ("create", "update")] == [4, 4]
 
 

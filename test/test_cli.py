@@ -1419,6 +1419,54 @@ def test_a_user_is_erased_and_the_receipt_proves_it(service: Service, tmp_path: 
     assert not mine & service.left()
 
 
+def test_an_erasure_that_is_repeated_is_harmless_and_tells_of_what_came_later(service: Service, tmp_path: Path) -> None:
+    service.session(user="u")
+    file, receipt_file = tmp_path / "u.jsonl", tmp_path / "u.jsonl.receipt.json"
+    erase = ("sessions", "erase", "--user", "u", "--yes", "--", str(file))
+    erased = quantcdn(service.env, *erase)
+    receipt = receipt_file.read_bytes()
+    file.unlink()  # it was handed over, and is not to be kept
+
+    again = quantcdn(service.env, *erase)
+    assert again.stdout == erased.stdout
+    at = json.loads(receipt)["finished_at"]
+    assert again.stderr == f"This was done before, by {at}: nothing was to be done.\n"
+    assert quantcdn(service.env, "--quiet", *erase).stderr == ""
+
+    later = service.session(user="u")
+    told = quantcdn(service.env, *erase, code=1)
+    assert told.stdout == ""
+    assert told.stderr == (
+        f"Error: {file}: This was done before, by {at}, and sessions came later: 1. Nothing was deleted: "
+        "erase those to another file\n"
+    )
+    assert later in service.left()
+    assert receipt_file.read_bytes() == receipt
+    quantcdn(service.env, *erase[:-1], str(tmp_path / "u-2.jsonl"))
+    assert later not in service.left()
+    quantcdn(service.env, *erase)
+
+
+def test_an_erasure_by_ids_that_is_repeated_asks_nothing(env: dict[str, str], tmp_path: Path) -> None:
+    erase = ("sessions", "erase", "--ids-from", "-", "--yes", "--", str(tmp_path / "u.jsonl"))
+    with scripted_server([whole("s-1"), DELETED, GONE]) as server:
+        first, again = (quantcdn(pointing_to(env, server.host), *erase, stdin="s-1\n") for _ in range(2))
+        other = quantcdn(pointing_to(env, server.host), *erase, stdin="s-2\n", code=1)
+        assert len(server.requests) == 3
+    assert again.stdout == first.stdout
+    assert "is of an erasure of other sessions: give another file" in other.stderr
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "not json"])
+def test_a_file_that_is_no_receipt_is_said_to_be_none(env: dict[str, str], tmp_path: Path, content: str) -> None:
+    file = tmp_path / "u.jsonl.receipt.json"
+    file.write_text(content)
+    erase = ("sessions", "erase", "--user", "u", "--yes", "--", str(tmp_path / "u.jsonl"))
+    run = quantcdn(pointing_to(env, "http://127.0.0.1:9"), *erase, code=1)
+    assert run.stderr == f"Error: {file} is no receipt of an erasure: give another file\n"
+    assert file.read_text() == content
+
+
 def test_what_could_not_be_exported_is_not_deleted(env: dict[str, str], tmp_path: Path) -> None:
     answers = [*listed("s-1", "s-2"), json_answer({"id": "s-1"}), json_answer({"message": "Not yours"}, 403)]
     with scripted_server(answers) as server:
@@ -1470,7 +1518,7 @@ def test_an_erasure_that_ends_before_its_time_says_what_it_did_and_goes_on(
         assert [row["outcome"] for row in before["sessions"]] == ["done", "done", "not_tried"]
 
     other = quantcdn(pointing_to(env, host), *erase[:3], "v", *erase[4:], code=1)
-    assert "was begun by an erasure of other sessions" in other.stderr
+    assert f"{receipt_file} is of an erasure of other sessions: give another file" in other.stderr
 
     with scripted_server([GONE, GONE, whole("s-3"), DELETED, GONE], port=int(host.rpartition(":")[2])) as server:
         finished = quantcdn(pointing_to(env, host), *erase)
@@ -1480,8 +1528,6 @@ def test_an_erasure_that_ends_before_its_time_says_what_it_did_and_goes_on(
     assert receipt["complete"] is True
     assert sorted(row["id"] for row in receipt["sessions"]) == ids
     assert {row["read_back"]["result"] for row in receipt["sessions"]} == {"gone"}
-    again = quantcdn(pointing_to(env, host), *erase, code=1)
-    assert again.stderr == f"Error: {receipt_file}: There is such a file already\n"
 
 
 def test_what_was_changed_after_it_was_exported_is_not_deleted_by_the_next_run(
@@ -1528,3 +1574,27 @@ def test_the_environment_says_how_long_how_often_and_whether_to_log(env: dict[st
 def test_the_columns_of_a_list_are_chosen(some_days: Service) -> None:
     run = quantcdn(some_days.env, "sessions", "list", "--columns", "title,id", "--output", "csv")
     assert run.stdout.splitlines()[0] == "title,id"
+    piped = quantcdn(some_days.env, "sessions", "list", "--columns", "title,id")
+    assert [list(record) for record in records(piped)] == [["title", "id"]] * 4
+
+
+def test_a_column_may_be_any_field_that_a_session_has(env: dict[str, str]) -> None:
+    sessions = [{"id": "s-1"}, {"id": "s-2", "tags": ["a"], "title": None}]
+    asked = ("sessions", "list", "--columns", "id,tags,title", "--output")
+    with scripted_server([json_answer(sessions), json_answer([])] * 2) as server:
+        csv, json = (quantcdn(pointing_to(env, server.host), *asked, form) for form in ("csv", "jsonl"))
+    assert csv.stdout.splitlines() == ["id,tags,title", "s-1,,", 's-2,"[""a""]",']
+    assert json.stdout.splitlines() == ['{"id":"s-1"}', '{"id":"s-2","tags":["a"]}']
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+def test_a_column_that_no_session_has_is_refused_with_those_that_there_are(env: dict[str, str], form: str) -> None:
+    asked = ("sessions", "list", "--columns", "id,titel,tags,group", "--output", form)
+    pages = [json_answer([{"id": "s-1", "tags": []}]), json_answer([])]
+    with scripted_server([*pages, json_answer([])]) as server:
+        refused = quantcdn(pointing_to(env, server.host), *asked, code=2)
+        quantcdn(pointing_to(env, server.host), *asked)  # of none, nobody knows what they would have had
+    assert refused.stdout == ""
+    assert refused.stderr == (
+        "Error: No session has titel, group. There are the columns id, title, model, created_at, updated_at, tags\n"
+    )

@@ -239,8 +239,14 @@ def told(
     columns: Sequence[str],
     output: Output,
     done: str = "deleted",
+    new: "Sequence[Result] | None" = None,
 ) -> "Report":
-    """The report of a piece of work, once it is told; also that of one that is interrupted."""
+    """The report of a piece of work, once it is told; also that of one that is interrupted.
+
+    Args:
+        done: what was done, in a word.
+        new: the results of this run, where what an earlier one has done is in the report too.
+    """
     from quantcdn.bulk import Interrupted
 
     try:
@@ -251,17 +257,28 @@ def told(
         with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
             _tell(connection, interruption.report, columns, output, done)
         raise KeyboardInterrupt("Interrupted.") from None
-    _tell(connection, report, columns, output, done)
+    _tell(connection, report, columns, output, done, new)
     return report
 
 
-def _tell(connection: Connection, report: "Report", columns: Sequence[str], output: Output, done: str) -> None:
+def _tell(
+    connection: Connection,
+    report: "Report",
+    columns: Sequence[str],
+    output: Output,
+    done: str,
+    new: "Sequence[Result] | None" = None,
+) -> None:
     try:
         write_records(map(_record, report.results), columns, output)
     finally:  # what was done is said also where it cannot be written
         say_failures(report.failures)
         words = {**_WORDS, "done": done}
-        counts = (f"{count} {words.get(outcome, outcome)}" for outcome, count in report.counts.items())
+        found = {words.get(outcome, outcome): count for outcome, count in report.counts.items()}
+        if new is not None:
+            now = sum(result.outcome == "done" for result in new)
+            found |= {done: now, f"{done} before": found.get(done, 0) - now}
+        counts = (f"{count} {what}" for what, count in found.items() if count)
         connection.tell(f"Sessions: {', '.join(counts) or 'none'}.")
 
 

@@ -68,11 +68,16 @@ def erase(
             told(connection, lambda: bulk.delete(api, organisation, dry_run=True, **chosen), columns, output)
             connection.tell(f"{'' if ids_from else f'Covered: {ACTIVE}. '}Nothing was deleted: --yes does it.")
             return None
-        receipt = _Receipt.begun_before(path)
-        if receipt is None:
+        before = _read(_beside(path, "receipt"), api.api_client.configuration.host, organisation, chosen)
+        if before is None:
             receipt = _Receipt(path, _exported(api, organisation, path, **chosen, **how))
+        elif before["complete"]:
+            _look_for_new(api, path, before, **chosen)
+            write_record(before, output)
+            connection.tell(f"This was done before, by {before['finished_at']}: nothing was to be done.")
+            return None
         else:
-            receipt.check(api.api_client.configuration.host, organisation, chosen)
+            receipt = _Receipt.begun_before(path, before["sessions"])
         try:
             receipt.write()  # before anything is deleted
             failures = _delete(api, receipt, how)
@@ -107,6 +112,37 @@ def _exported(api: "AISessionsApi", organisation: str, path: Path, **options: An
     raise Failure(Exit.PARTLY_FAILED, f"Nothing was deleted: not all could be exported. {_GOES_ON}")
 
 
+def _read(receipt: Path, host: str, organisation: str, chosen: dict[str, Any]) -> dict[str, Any] | None:
+    """What an earlier run of the same command has written, if one did."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        content = TypeAdapter(dict[str, Any]).validate_json(receipt.read_bytes())
+        said = content["host"], content["organisation"], content["selection"], content["complete"]
+    except FileNotFoundError:
+        return None
+    except (ValidationError, KeyError):
+        raise Failure(Exit.FAILED, f"{receipt} is no receipt of an erasure: give another file") from None
+    if said[:3] != (host, organisation, _as_json(chosen)):
+        raise Failure(Exit.FAILED, f"{receipt} is of an erasure of other sessions: give another file")
+    return content
+
+
+def _look_for_new(api: "AISessionsApi", path: Path, receipt: dict[str, Any], **chosen: Any) -> None:
+    """Refuse to call an erasure done while the filters choose sessions that came after it. Ids do not come again."""
+    from quantcdn import iter_ai_sessions
+
+    if "session_ids" in chosen:
+        return
+    count = sum(1 for _ in iter_ai_sessions(api, receipt["organisation"], **chosen))
+    if count:
+        raise Failure(
+            Exit.FAILED,
+            f"{path}: This was done before, by {receipt['finished_at']}, and sessions came later: {count}. Nothing was "
+            "deleted: erase those to another file",
+        )
+
+
 class _Receipt:
     """What was exported, and what became of each session since.
 
@@ -127,26 +163,14 @@ class _Receipt:
         self._written_at = _now()
 
     @classmethod
-    def begun_before(cls, file: Path) -> "_Receipt | None":
-        """The receipt that an interrupted run has left, if there is one."""
+    def begun_before(cls, file: Path, rows: Iterable[dict[str, Any]]) -> "_Receipt":
+        """The one that an interrupted run has left with these rows. Without the export, nothing goes on."""
         from quantcdn.bulk import Manifest
 
-        try:
-            content: dict[str, Any] = json.loads(_beside(file, "receipt").read_text("utf-8"))
-        except FileNotFoundError:
-            return None
-        if content["complete"]:
-            raise Failure(Exit.FAILED, f"{_beside(file, 'receipt')}: There is such a file already")
         manifest = Manifest.model_validate_json(_beside(file, "manifest").read_bytes())
-        return cls(file, manifest, content["sessions"])
-
-    def check(self, host: str, organisation: str, chosen: dict[str, Any]) -> None:
-        """Refuse to go on with the erasure of other sessions, or without the export."""
-        selection = {name: value for name, value in vars(self.manifest.selection).items() if value is not None}
-        if (self.manifest.host, self.manifest.organisation, selection) != (host, organisation, chosen):
-            raise Failure(Exit.FAILED, f"{self.path} was begun by an erasure of other sessions: finish that one")
-        if sha256(self.file.read_bytes()).hexdigest() != self.manifest.sha256:
-            raise Failure(Exit.FAILED, f"{self.file} is not as it was exported: nothing was deleted")
+        if sha256(file.read_bytes()).hexdigest() != manifest.sha256:
+            raise Failure(Exit.FAILED, f"{file} is not as it was exported: nothing was deleted")
+        return cls(file, manifest, rows)
 
     @property
     def is_complete(self) -> bool:
@@ -179,6 +203,7 @@ class _Receipt:
             "covers": manifest.covers,
             "host": manifest.host,
             "organisation": manifest.organisation,
+            "selection": _as_json(vars(manifest.selection)),
             "exported_at": manifest.finished_at and manifest.finished_at.isoformat(),
             "export": {"file": str(self.file.absolute()), "size": manifest.size, "sha256": manifest.sha256},
             "exported": len(self.exported),
@@ -264,6 +289,12 @@ def _read_back(api: "AISessionsApi", receipt: _Receipt) -> None:
         except ApiException as error:
             result = "gone" if isinstance(error, NotFoundException) else str(error)
             receipt.note_read_back(session_id, result, error.request_id)
+
+
+def _as_json(selection: dict[str, Any]) -> dict[str, Any]:
+    """What chooses the sessions, as a receipt has it."""
+    known = {name: value for name, value in selection.items() if value is not None}
+    return {name: [*value] if isinstance(value, tuple) else value for name, value in known.items()}
 
 
 def _beside(file: Path, what: str) -> Path:

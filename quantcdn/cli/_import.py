@@ -1,7 +1,7 @@
 """The command that imports an export."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from quantcdn.cli._help import MANY
 from quantcdn.cli._output import Output
 from quantcdn.cli._parameters import Workers, not_blank
 from quantcdn.cli._sessions import sessions
+
+if TYPE_CHECKING:
+    from quantcdn.bulk import Result
 
 
 @command(
@@ -39,13 +42,16 @@ def import_(
 
     if path.is_dir():  # also where the argument is empty
         raise Failure(Exit.USAGE, f"{path} is a directory: give a file")
+    new: list[Result] = []
+    how: Any = {"user_id": user, "workers": workers, "progress": not connection.quiet, "on_result": new.append}
     with connection.open() as (api, organisation):
         report = told(
             connection,
-            lambda: bulk.import_(api, organisation, path, user_id=user, workers=workers, progress=not connection.quiet),
+            lambda: bulk.import_(api, organisation, path, **how),
             ("id", "outcome", "new_id"),
             output,
             "imported",
+            new,
         )
     connection.tell("Not carried over: ids, times, and what create and update do not take.")
     connection.tell(f"Which session became which stands in {path}.imported.jsonl.")

@@ -1,6 +1,7 @@
 """The commands that carry out one operation each."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import Connection, command, read_text
 from quantcdn.cli._exits import Exit, Failure, say, writing
 from quantcdn.cli._help import SERVED, WRITES
-from quantcdn.cli._output import Form, Output, prepared, write_record, write_records, write_session
+from quantcdn.cli._output import Form, Output, Record, prepared, write_record, write_records, write_session
 from quantcdn.cli._parameters import Group, Model, SessionId, User, column_names, json_object, not_blank
 
 COLUMNS = ("id", "title", "updated_at", "model", "created_at")
@@ -57,7 +58,7 @@ def list_(
             metavar="NAMES",
             parser=column_names,
             autocompletion=completion.columns,
-            help=f"The columns of a table or of CSV. [default: {','.join(COLUMNS)}]",
+            help=f"What to write of each: fields, in this order. [default of tables and CSV: {','.join(COLUMNS)}]",
         ),
     ] = None,
     output: Output = None,
@@ -73,7 +74,8 @@ def list_(
             model=model,
             page_size=min(limit or 100, 100),
         )
-        write_records((session.to_dict() for session in islice(found, limit)), columns or COLUMNS, output)
+        records = (session.to_dict() for session in islice(found, limit))
+        write_records(_narrowed(records, columns) if columns else records, columns or COLUMNS, output)
 
 
 @command(
@@ -217,6 +219,20 @@ def update(
             ),
         )
     write_record(updated.to_dict(), output)
+
+
+def _narrowed(records: Iterable[Record], columns: Sequence[str]) -> Iterable[Record]:
+    """The sessions with these fields alone, unless one is neither of the contract nor in any of them."""
+    from quantcdn import ListAISessions200ResponseInner
+
+    known = dict.fromkeys(ListAISessions200ResponseInner.model_fields)
+    if not known.keys() >= {*columns}:
+        records = list(records)  # only all of them tell what the service has sent
+        known |= dict.fromkeys(name for record in records for name in record)
+    unknown = [name for name in columns if name not in known]
+    if unknown and records:
+        raise Failure(Exit.USAGE, f"No session has {', '.join(unknown)}. There are the columns {', '.join(known)}")
+    return ({name: record[name] for name in columns if name in record} for record in records)
 
 
 def _from_standard_input() -> str:
