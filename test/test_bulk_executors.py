@@ -17,7 +17,7 @@ import time
 import types
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 from conftest import Connect
 from servers import scripted_server
-from workers import OddApi, die_after, slowly, token_of, token_until_death
+from workers import Met, OddApi, die_after, slowly, token_of, token_until_death
 
 from quantcdn import AISessionsApi, ApiClient, ApiTypeError, ApiValueError, Configuration, RetryPolicy, bulk
 from quantcdn.rest import RESTClientObject
@@ -373,6 +373,32 @@ def test_on_a_cluster_that_loses_a_worker_no_extension_is_doubled(
     assert "The worker that had it was lost" in str(report.results[100].error)
     assert set(sent) == {*ids[: 129 if before else 130], *ids[200:]}
     assert set(sent.values()) == {1}
+
+
+def test_of_two_workers_of_a_cluster_that_begin_a_batch_at_once_one_extends(
+    service: RunningSandbox, api: AISessionsApi, client: Any, tmp_path: Path
+) -> None:
+    ids = seeded(service, 40)
+    organisation = Met(service.organisation)
+    organisation.calls = tmp_path / "calls"
+    threads = ThreadPoolExecutor(1)
+    workers = [client.get_executor(workers=[address], pure=False) for address in client.scheduler_info()["workers"]]
+
+    class Twice(distributed.cfexecutor.ClientExecutor):  # type: ignore[misc]
+        """Has all done by each of the workers, as where one is given up for lost, and lives."""
+
+        def submit(self, *given: Any, **named: Any) -> Future[Any]:
+            futures = [worker.submit(*given, **named) for worker in workers]
+            return threads.submit(lambda: wait(futures) and futures[0].result())
+
+    with threads:
+        for session_id in ids:  # a batch each
+            bulk.extend(api, organisation, 5, session_ids=[session_id], executor=Twice(client))
+    sent = asked(service, "extend")
+
+    assert set(sent) == {*ids}
+    assert set(sent.values()) == {1}
+    assert [name for name in client.list_datasets() if name.startswith("quantcdn")] == []
 
 
 def test_on_a_cluster_that_loses_a_worker_everything_is_deleted(

@@ -31,6 +31,28 @@ def slowly(seconds: float, attempt: Attempt) -> None:
     time.sleep(seconds)
 
 
+class Met(str):
+    """A text that, where it is unpickled, waits until another process unpickles it as well, for a minute at most."""
+
+    calls: Path
+
+    def __reduce__(self) -> Any:
+        return _met, (self.calls, str(self))
+
+
+def _met(calls: Path, text: str) -> str:
+    end = time.monotonic() + 60
+    with open(calls, "ab") as file:
+        file.write(b".")
+        file.flush()
+        number = file.tell()
+        while os.fstat(file.fileno()).st_size < number + number % 2:
+            if time.monotonic() > end:
+                raise TimeoutError("No other process came")
+            time.sleep(0.0001)
+    return text
+
+
 def _die_at(calls: Path, number: int) -> None:
     with open(calls, "ab") as file:
         file.write(b".")

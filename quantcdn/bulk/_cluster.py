@@ -1,7 +1,8 @@
 """What is so of a Dask cluster alone: it begins work again whose worker it has lost, and stops none that is begun.
 
-So a batch leaves a note with the scheduler when it is begun, and whoever begins it again finds the note. Dask is not
-imported here: where nothing else has imported it, nothing is on a cluster.
+So a batch leaves a note with the scheduler when it is begun, and whoever begins it again finds the note. To Dask it is
+a published dataset: the scheduler looks for one and keeps it in a single step. Dask is not imported here: where nothing
+else has imported it, nothing is on a cluster.
 """
 
 import sys
@@ -25,16 +26,17 @@ def begun_before(name: str) -> bool:
         distributed.get_worker()
     except ValueError:  # this is no worker of a cluster
         return False
-    note = distributed.Event(_called(name))
-    is_second: bool = note.is_set()
-    note.set()
-    return is_second
+    try:
+        distributed.get_client().publish_dataset(True, name=_called(name))
+    except KeyError:  # there is one
+        return True
+    return False
 
 
 def forget(name: str) -> None:
     """Take the note of a batch away, when its outcome is known."""
     with suppress(Exception):  # the cluster is gone, or its client is not the default one here
-        sys.modules["distributed"].Event(_called(name)).clear()
+        sys.modules["distributed"].get_client().unpublish_dataset(_called(name))
 
 
 def _called(name: str) -> str:
