@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,16 +34,27 @@ def at_night(command: str, home: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(run, env=variables, cwd=home, capture_output=True, text=True, check=True)
 
 
-def test_the_line_of_cron_works_as_printed_and_is_silent_where_there_is_nothing_to_do(
-    service: Service, home: Path
-) -> None:
-    (line,) = re.findall(r"```text\n(.*)\n```", SECTION)
-    *_, command = line.split(" ", 5)
-    assert "%" not in command  # which cron takes for the end of the line
+def in_profile(service: Service, home: Path) -> None:
     (home / "token").write_text(TOKEN)
     given = ("--base-url", service.env["QUANT_BASE_URL"], "--organisation", ORGANISATION)
     settings = {**service.env, "HOME": str(home)}
     quantcdn(settings, *given, "--token-file", str(home / "token"), "configure", "--token-in", "file")
+
+
+def in_environment(service: Service, home: Path, name: str = "night.env") -> None:
+    names = ("QUANT_API_TOKEN", "QUANT_ORGANISATION", "QUANT_BASE_URL")
+    (home / "quantcdn" / name).write_text("".join(f"{name}={service.env[name]}\n" for name in names))
+
+
+@pytest.mark.parametrize(("number", "keep"), [(0, in_profile), (1, in_environment)])
+def test_the_lines_of_cron_work_as_printed_and_are_silent_where_there_is_nothing_to_do(
+    service: Service, home: Path, number: int, keep: Callable[[Service, Path], None]
+) -> None:
+    lines = re.findall(r"```text\n(.*)\n```", SECTION)
+    assert len(lines) == 2
+    *_, command = lines[number].split(" ", 5)
+    assert "%" not in command  # which cron takes for the end of the line
+    keep(service, home)
     service.session("Old", timedelta(days=3), group="drupal-production")
     service.session("Young", timedelta(hours=3), group="drupal-production")
     service.live_until()
@@ -61,8 +73,7 @@ def test_the_line_of_cron_in_the_example_works_as_printed(service: Service, home
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o700)
     (folder / "docs").symlink_to(example.parent.parent)
-    names = ("QUANT_API_TOKEN", "QUANT_ORGANISATION", "QUANT_BASE_URL")
-    (folder / "clean_up.env").write_text("".join(f"{name}={service.env[name]}\n" for name in names))
+    in_environment(service, home, "clean_up.env")
     service.session("Old", timedelta(days=3), group="support")
     service.live_until()
 
