@@ -85,6 +85,11 @@ def requests_on(page: Any) -> Any:
     return page.locator("#request-table tbody")
 
 
+def rules_on(page: Any) -> Any:
+    """What is said of the faults."""
+    return page.locator("#rules li > span")
+
+
 def choose(page: Any, name: str) -> Any:
     """Choose a session, and return its transcript."""
     page.locator("#session-list button", has_text=name).click()
@@ -340,7 +345,7 @@ def test_a_fault_is_put_into_force(
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Add the fault").click()
     expect(page.get_by_text("The fault is in force.")).to_be_visible()
-    expect(page.locator("#rules li")).to_have_text([told])
+    expect(rules_on(page)).to_have_text([told])
     (rule,) = heard(service, "/faults")
     found = {**rule["fault"], **{name: rule[name] for name in ("times", "after", "rate")}}
     usual = {"times": None, "after": 0, "rate": 1, "delay": 0, "trickle": 0}
@@ -357,7 +362,7 @@ def test_faults_are_seen_played_and_cleared(service: RunningSandbox, api: AISess
     page.get_by_label("Status").fill("404")
     page.get_by_label("Times").fill("2")
     page.get_by_label("Times").press("Enter")
-    rules = page.locator("#rules li")
+    rules = rules_on(page)
     expect(rules).to_have_text(["list: status 404; played 0 of 2 times"])
     with pytest.raises(ApiException):
         api.list_ai_sessions(service.organisation)
@@ -369,6 +374,42 @@ def test_faults_are_seen_played_and_cleared(service: RunningSandbox, api: AISess
     expect(page.get_by_text("Nothing fails any more.")).to_be_visible()
     expect(rules).to_have_count(0)
     assert api.list_ai_sessions(service.organisation) == []
+
+
+def test_one_fault_is_removed_and_the_others_stay(service: RunningSandbox, api: AISessionsApi, look: Look) -> None:
+    service.fail("list", status=404)
+    service.fail("get", garble=True)
+    page = look()
+    expect(rules_on(page)).to_have_count(2)
+    page.get_by_role("button", name="Remove list: status 404", exact=True).click()
+    expect(rules_on(page)).to_have_text(["get: no JSON; played 0 times"])
+    expect(page.locator("#fault output")).to_have_text("Removed: list: status 404.")
+    assert [rule["operation"] for rule in heard(service, "/faults")] == ["get"]
+    assert api.list_ai_sessions(service.organisation) == []
+
+
+def test_faults_are_removed_one_after_the_other_by_keyboard(service: RunningSandbox, look: Look) -> None:
+    for operation in ("list", "get", "update", "delete"):
+        service.fail(operation, status=500)
+    page = look()
+    page.get_by_role("button", name="Remove get: status 500").focus()
+    for left, focus in (
+        (["list", "update", "delete"], "Remove update: status 500"),
+        (["list", "delete"], "Remove delete: status 500"),
+        (["list"], "Remove list: status 500"),
+        ([], "Faults and clock"),
+    ):
+        page.keyboard.press("Enter")
+        expect(rules_on(page)).to_have_text([f"{operation}: status 500; played 0 times" for operation in left])
+        assert focused(page) == focus
+
+
+def test_a_fault_that_others_removed_goes_from_the_page(service: RunningSandbox, look: Look) -> None:
+    fault = service.fail("list", status=500)
+    page = look()
+    expect(rules_on(page)).to_have_count(1)
+    fault.remove()
+    expect(rules_on(page)).to_have_count(0)
 
 
 def test_a_fault_that_cannot_be_meant_is_not_sent(service: RunningSandbox, look: Look) -> None:

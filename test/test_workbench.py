@@ -25,6 +25,7 @@ from conftest import Connect
 from quantcdn import AISessionsApi, TooManyRequestsException, bulk
 from quantcdn.exceptions import (
     ApiException,
+    BadRequestException,
     ForbiddenException,
     NotFoundException,
     OutcomeUnknownConnectionException,
@@ -160,6 +161,48 @@ def test_an_operation_may_have_the_name_of_its_method(service: RunningSandbox, a
     service.requests.assert_received("list_ai_sessions", status=400)
 
 
+def test_one_fault_is_removed_and_the_others_stay(service: RunningSandbox, api: AISessionsApi) -> None:
+    gone = service.fail("list", status=403)
+    stays = service.fail("list", status=400)
+    with pytest.raises(ForbiddenException):
+        api.list_ai_sessions(service.organisation)
+    gone.remove()
+    with pytest.raises(BadRequestException):
+        api.list_ai_sessions(service.organisation)
+    assert (gone.played, stays.played) == (1, 2)
+    stays.remove()
+    assert api.list_ai_sessions(service.organisation) == []
+
+
+def test_a_fault_lasts_for_a_block(service: RunningSandbox, api: AISessionsApi) -> None:
+    with service.fail("list", status=403) as fault, pytest.raises(ForbiddenException):
+        api.list_ai_sessions(service.organisation)
+    assert api.list_ai_sessions(service.organisation) == []
+    assert repr(fault) == "<ActiveFault list: status=403; played 1>"
+
+
+@pytest.mark.parametrize("end", ["remove", "mend", "reset"])
+def test_a_fault_that_is_over_takes_no_later_one_with_it(service: RunningSandbox, api: AISessionsApi, end: str) -> None:
+    with service.fail("list", status=400) as over:
+        getattr(over if end == "remove" else service, end)()
+        service.fail("list", status=403)
+    over.remove()
+    with pytest.raises(ForbiddenException):
+        api.list_ai_sessions(service.organisation)
+
+
+def test_chance_begins_anew_once_no_fault_is_left(service: RunningSandbox, api: AISessionsApi) -> None:
+    def struck() -> list[int | None]:
+        service.requests.clear()
+        with service.fail("list", status=403, rate=0.5):
+            for _ in range(20):
+                with suppress(ForbiddenException):
+                    api.list_ai_sessions(service.organisation)
+        return [request.status for request in service.requests]
+
+    assert struck() == struck()
+
+
 # The clock, and sessions of any age
 
 
@@ -292,6 +335,28 @@ def test_another_process_can_do_the_same(service: RunningSandbox, api: AISession
     assert (request["operation"], request["status"], request["fault"]) == ("get", 404, "status=404")
     control(service, "POST", "/reset")
     assert control(service, "GET", "/requests").json() == control(service, "GET", "/sessions").json() == []
+
+
+def test_another_process_can_remove_one_fault(service: RunningSandbox) -> None:
+    numbers = []
+    for status in (500, 502, 503):
+        put = control(service, "POST", "/faults", {"operation": "get", "status": status})
+        assert (put.status, put.json()["fault"]["status"]) == (201, status)
+        numbers.append(put.json()["number"])
+    left = control(service, "DELETE", f"/faults/{numbers[1]}")
+    assert left.status == 200
+    assert [rule["number"] for rule in left.json()] == [numbers[0], numbers[2]]
+    assert control(service, "GET", "/faults").json() == left.json()
+
+
+@pytest.mark.parametrize("number", ["1", "0", "-1", "x", "%31", "\u0663", "9" * 30, "%0a"])
+def test_a_fault_that_is_not_there_cannot_be_removed(service: RunningSandbox, number: str) -> None:
+    service.fail("get", status=500).remove()
+    service.fail("get", status=500)
+    refused = control(service, "DELETE", f"/faults/{number}")
+    assert (refused.status, refused.json()["error"]) == (404, True)
+    assert "There is no fault " in refused.json()["message"]
+    assert len(control(service, "GET", "/faults").json()) == 1
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec
 
 from quantcdn.sandbox._clock import Clock
+from quantcdn.sandbox._faults import ActiveFault
 from quantcdn.sandbox._running import RunningSandbox, Sandbox
 
-__all__ = ["RunningSandbox", "Sandbox", "running"]
+__all__ = ["ActiveFault", "RunningSandbox", "Sandbox", "running"]
 
 
 def __dir__() -> list[str]:

@@ -32,6 +32,7 @@ from quantcdn.sandbox._page import Page
 from quantcdn.sandbox._seed import seeded
 from quantcdn.sandbox._validation import Refusal
 
+_WHOLE = "[0-9]{1,15}"
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -43,6 +44,7 @@ def applications(commits: Commits, bench: Bench, secret: str, organisation: str)
     paths: dict[str, dict[str, _Endpoint]] = {
         "/clock": {"GET": control.clock, "POST": control.advance},
         "/faults": {"GET": control.faults, "POST": control.fail, "DELETE": control.mend},
+        "/faults/{number}": {"DELETE": control.remove},
         "/requests": {"GET": control.requests},
         "/events": {"GET": control.events},
         "/organisations": {"GET": control.organisations},
@@ -108,7 +110,14 @@ class _Control:
         return _json(self._rules())
 
     async def fail(self, request: Request) -> Response:
-        self._bench.faults.add(rule_from(await _fields(request)))
+        rule = rule_from(await _fields(request))
+        self._bench.faults.add(rule)
+        return _json(asdict(rule), 201)
+
+    async def remove(self, request: Request) -> Response:
+        given = request.path_params["number"]
+        if not (re.fullmatch(_WHOLE, given) and self._bench.faults.remove(int(given))):
+            raise Refusal(404, f"There is no fault {given[:40]!a}, or it was removed.")
         return await self.faults(request)
 
     async def mend(self, request: Request) -> Response:
@@ -200,6 +209,6 @@ _T = TypeVar("_T")
 def _whole(query: Mapping[str, str], name: str, otherwise: _T) -> int | _T:
     if name not in query:
         return otherwise
-    if not re.fullmatch("[0-9]{1,15}", query[name]):
+    if not re.fullmatch(_WHOLE, query[name]):
         raise ValueError(f"{name} must be a whole number, not {query[name][:40]!a}")
     return int(query[name])

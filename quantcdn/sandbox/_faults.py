@@ -83,6 +83,7 @@ class Rule:
         rate: the share of the others that fail, up to 1.
         seen: how many of its requests came.
         played: how many of them failed.
+        number: what tells it from others, once it is in force; no other one gets it, later either.
     """
 
     operation: str
@@ -92,6 +93,7 @@ class Rule:
     rate: float = 1
     seen: int = 0
     played: int = 0
+    number: int = 0
 
     def __post_init__(self) -> None:
         self.operation = operation_named(self.operation, or_any=True)
@@ -161,16 +163,31 @@ class Faults:
         self._chance = random.Random(0)
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
+        self._count = 0
 
-    def add(self, rule: Rule) -> None:
+    def add(self, rule: Rule) -> ActiveFault:
         """Put a rule into force, behind those that are."""
         with self._lock:
+            self._count += 1
+            rule.number = self._count
             self._rules.append(rule)
+        return ActiveFault(self, rule)
+
+    def remove(self, number: int) -> bool:
+        """Take one rule out of force, and return whether it was in force."""
+        with self._lock:
+            before = len(self._rules)
+            self._keep([rule for rule in self._rules if rule.number != number])
+            return len(self._rules) < before
 
     def clear(self) -> None:
         """Let nothing fail any more."""
         with self._lock:
-            self._rules.clear()
+            self._keep([])
+
+    def _keep(self, rules: list[Rule]) -> None:
+        self._rules = rules
+        if not rules:
             self._chance.seed(0)
 
     def rules(self) -> list[Rule]:
@@ -186,6 +203,32 @@ class Faults:
                 if rule.strikes(operation, self._chance.random):
                     fault = rule.fault if fault is None else fault.joined(rule.fault)
         return fault
+
+
+class ActiveFault:
+    """A fault that `fail` put into force. At the end of a ``with`` block, it is removed."""
+
+    def __init__(self, faults: Faults, rule: Rule) -> None:
+        self._faults = faults
+        self._rule = rule
+
+    @property
+    def played(self) -> int:
+        """How many requests it has let fail."""
+        return self._rule.played
+
+    def remove(self) -> None:
+        """Let no more requests fail by it; the other faults stay. Where it is removed already, nothing happens."""
+        self._faults.remove(self._rule.number)
+
+    def __enter__(self) -> ActiveFault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        return f"<ActiveFault {self._rule.operation}: {self._rule.fault}; played {self.played}>"
 
 
 def operation_named(name: str, *, or_any: bool = False) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from quantcdn.sandbox import _demo
 from quantcdn.sandbox._clock import Clock
-from quantcdn.sandbox._faults import Fault, Rule
+from quantcdn.sandbox._faults import ActiveFault, Fault, Rule
 from quantcdn.sandbox._journal import Requests
 from quantcdn.sandbox._seed import Seeded, exported, seeded
 
@@ -81,8 +81,8 @@ class RunningSandbox(Sandbox):
         times: int | None = None,
         after: int = 0,
         rate: float = 1,
-    ) -> None:
-        """Let requests of an operation fail from now on, until `reset` or `mend`.
+    ) -> ActiveFault:
+        """Let requests of an operation fail from now on, until the fault is removed, or until `mend` or `reset`.
 
         Args:
             operation: create, get, list, update, extend or delete, or "any".
@@ -98,11 +98,14 @@ class RunningSandbox(Sandbox):
             after: how many requests pass before.
             rate: the share of requests that fail, up to 1. Which ones is the same in each run, and after each `reset`.
 
+        Returns:
+            the fault, to be removed by its `remove`, or at the end of a ``with`` block.
+
         Raises:
             ValueError: an argument is not usable; the text says which.
         """
         fault = Fault(status, retry_after, delay, drop, reset, truncate, trickle, garble)
-        self._bench.faults.add(Rule(operation, fault, times, after, rate))
+        return self._bench.faults.add(Rule(operation, fault, times, after, rate))
 
     def mend(self) -> None:
         """Let nothing fail any more."""
