@@ -196,9 +196,46 @@ def test_requests_are_told_from_one_on(
     session = service.seed()
     for _ in range(3):
         api.update_ai_session(service.organisation, session, SAID)
-    assert [request["number"] for request in control("/requests?after=1").json()] == [2, 3]
-    (second,) = control("/requests?after=1&limit=1").json()
-    assert (second["number"], second["body"]) == (2, SAID)
+
+    def numbers(query: str) -> list[int]:
+        return [request["number"] for request in control(f"/requests{query}").json()]
+
+    assert numbers("") == [1, 2, 3]
+    assert numbers("?after=1") == numbers("?limit=2") == [2, 3]
+    assert numbers("?after=1&limit=1") == [3]
+    assert numbers("?limit=0") == numbers("?number=4") == numbers("?number=0") == []
+    (second,) = control("/requests?number=2").json()
+    assert (second["number"], second["body"], json.loads(second["raw_body"])) == (2, SAID, SAID)
+
+
+@pytest.mark.parametrize(
+    ("sent", "body"),
+    [
+        (b'{"x": NaN}', None),
+        (b'{"x": 1e999}', None),
+        (b'{"x": "\\ud800"}', {"x": "\ud800"}),
+        (b'{"x": "\\u0000"}', {"x": "\0"}),
+        (b"[1, null]", [1, None]),
+        (b"[" * 101 + b"]" * 101, None),
+        (b"[" * 100_000, None),
+        (b"1" * 400, int("1" * 400)),
+        (b"1" * 5000, None),
+        (b"\xff\x00", None),
+        (b"null", None),
+        (b"", None),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_whatever_came_can_be_told(
+    service: RunningSandbox, control: Callable[..., Any], sent: bytes, body: object
+) -> None:
+    address = f"{service.host}/api/v3/organizations/{service.organisation}/ai/sessions"
+    headers = {"Authorization": f"Bearer {service.access_token}", "Content-Type": "application/json"}
+    assert urllib3.request("POST", address, headers=headers, body=sent).status == 400
+    (told,) = control("/requests").json()
+    assert (told["body"], told["raw_body"]) == (body, sent.decode("utf-8", "replace"))
+    (received,) = service.requests
+    assert (received.body, received.raw_body) == (body, sent)
 
 
 @pytest.mark.parametrize(

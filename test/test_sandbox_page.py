@@ -209,6 +209,32 @@ def test_a_request_opens_to_what_it_held_and_leads_to_its_session(
     expect(page.get_by_role("group", name="Body")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [(b'{"userId": NaN} <script>', '{"userId": NaN} <script>'), (b"[1]", "[\n  1\n]"), (b"", None)],
+    ids=str,
+)
+def test_a_body_is_shown_that_was_none(service: RunningSandbox, look: Look, body: bytes, shown: str | None) -> None:
+    address = f"{service.host}/api/v3/organizations/{service.organisation}/ai/sessions"
+    headers = {"Authorization": f"Bearer {service.access_token}", "Content-Type": "application/json"}
+    urllib3.request("POST", address, headers=headers, body=body)
+    page = look()
+    page.get_by_role("button", name="create").click()
+    if shown is None:
+        expect(page.get_by_text("No body.")).to_be_visible()
+    else:
+        expect(page.get_by_role("group", name="Body")).to_have_text(shown, use_inner_text=True)
+
+
+def test_what_a_request_held_may_be_kept_no_longer(service: RunningSandbox, api: AISessionsApi, look: Look) -> None:
+    api.list_ai_sessions(service.organisation)
+    page = look()
+    page.get_by_role("button", name="Pause").click()
+    service.requests.clear()
+    page.get_by_role("button", name="list").click()
+    expect(page.get_by_text("What it held is no longer kept.")).to_be_visible()
+
+
 def test_what_is_paused_stands_still_and_is_not_lost(service: RunningSandbox, api: AISessionsApi, look: Look) -> None:
     page = look()
     pause = page.get_by_role("button", name="Pause")

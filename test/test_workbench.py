@@ -275,6 +275,25 @@ def test_what_came_is_told_and_never_the_token(service: RunningSandbox, api: AIS
     assert service.access_token not in repr(list(service.requests))
 
 
+def test_what_is_kept_of_the_requests_has_bounds(service: RunningSandbox) -> None:
+    address = f"{service.host}/api/v3/organizations/{service.organisation}/ai/sessions"
+    headers = {"Authorization": f"Bearer {service.access_token}", "Content-Type": "application/json"}
+    with urllib3.PoolManager(headers=headers) as pool:
+        for number in range(40):
+            assert pool.request("POST", address, body=f"{number:<{2**20}}".encode()).status == 400
+        kept = list(service.requests)
+        assert 30 < len(kept) < 32
+        assert [request.body for request in kept] == list(range(40))[-len(kept) :]
+        assert sum(len(request.raw_body) for request in kept) <= 32 * 2**20
+        for _ in range(1001):
+            pool.request("GET", f"{service.host}/api/v3")
+    assert len(service.requests) == 1000
+    assert {request.raw_body for request in service.requests} == {b""}
+    service.requests.clear()
+    pool.request("POST", address, body=b"1")
+    assert [request.body for request in service.requests] == [1]
+
+
 def test_what_did_not_come_is_said_with_what_did(service: RunningSandbox, api: AISessionsApi) -> None:
     session = service.seed()
     api.get_ai_session(service.organisation, session)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import re
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 from urllib.parse import parse_qsl, unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -146,15 +145,8 @@ class _Exchange:
         self._bench.requests.add(
             **self._fields,
             operation=self._operation,
-            body=_parsed(bytes(self._body)),
+            raw_body=bytes(self._body),
             status=None if lost else self._answer[0]["status"],
             duration=duration,
             fault=None if fault is None else str(fault),
         )
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None

@@ -26,8 +26,9 @@ from quantcdn.sandbox import _app
 from quantcdn.sandbox._bench import Bench, Connection
 from quantcdn.sandbox._commits import Commits
 from quantcdn.sandbox._door import HEADERS, PATH, Door
-from quantcdn.sandbox._events import events
+from quantcdn.sandbox._events import events, summary
 from quantcdn.sandbox._faults import rule_from
+from quantcdn.sandbox._journal import Received
 from quantcdn.sandbox._page import Page
 from quantcdn.sandbox._seed import seeded
 from quantcdn.sandbox._validation import Refusal
@@ -125,10 +126,11 @@ class _Control:
         return await self.faults(request)
 
     async def requests(self, request: Request) -> Response:
-        query = _query(request, "after", "limit")
-        after, limit = _whole(query, "after", 0), _whole(query, "limit", None)
-        kept = [received for received in self._bench.requests if received.number > after]
-        return _json([asdict(received) | {"time": received.time.isoformat()} for received in kept[:limit]])
+        query = _query(request, "number", "after", "limit")
+        number, after, limit = _whole(query, "number", None), _whole(query, "after", 0), _whole(query, "limit", None)
+        kept = [each for each in self._bench.requests if each.number > after and number in (None, each.number)]
+        latest = kept if limit is None else kept[max(0, len(kept) - limit) :]
+        return _json([_whole_request(each) for each in latest])
 
     async def events(self, request: Request) -> Response:
         requests = self._bench.requests
@@ -182,8 +184,13 @@ class _Control:
         }
 
 
+def _whole_request(request: Received) -> dict[str, Any]:
+    return {**summary(request), "body": request.body, "raw_body": request.raw_body.decode("utf-8", "replace")}
+
+
 def _json(value: object, status: int = 200) -> Response:
-    return JSONResponse(value, status, HEADERS)
+    # In ASCII: a request may have held half a character.
+    return Response(json.dumps(value), status, HEADERS, "application/json")
 
 
 async def _fields(request: Request) -> dict[str, Any]:

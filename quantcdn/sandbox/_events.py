@@ -53,5 +53,5 @@ async def events(
 def summary(request: Received) -> dict[str, Any]:
     """What is told of a request: all but its body, which may be long."""
     told = {**vars(request), "time": request.time.isoformat()}
-    del told["body"]
+    del told["raw_body"]
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -11,8 +12,11 @@ from datetime import datetime
 from typing import Any, overload
 
 from quantcdn.sandbox._faults import operation_named
+from quantcdn.sandbox._validation import DEEPEST_NESTING, Refusal, deeper_than, finite
 
 _MOST = 1000
+_MOST_BYTES = 32 * 2**20
+"""How much of what was sent is kept. A body stays as it came: what it says in JSON can take many times its size."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Received:
         organisation: the id of the organisation, decoded.
         session_id: the id of the session, decoded.
         query: the parameters of the query, decoded.
-        body: the body as parsed JSON; None where there was none, or where it was no JSON.
+        raw_body: the body as it came; empty where there was none, or where the request was refused before it was read.
+            Of one that is too large, its beginning.
         status: the status of the answer; None where there was no answer.
         duration: how long the answer took, in seconds, without what a fault delays.
         fault: the fault that was played; None where there was none.
@@ -42,21 +47,37 @@ class Received:
     organisation: str | None
     session_id: str | None
     query: Mapping[str, str]
-    body: Any
+    raw_body: bytes
     status: int | None
     duration: float
     fault: str | None
+
+    @property
+    def body(self) -> Any:
+        """The body as parsed JSON; None where there was none, or none that can be read."""
+        try:
+            body = json.loads(self.raw_body, parse_float=finite, parse_constant=finite)
+        except (ValueError, RecursionError, Refusal):
+            return None
+        return None if deeper_than(DEEPEST_NESTING, body) else body
 
     def __str__(self) -> str:
         status = "no answer" if self.status is None else str(self.status)
         return f"{self.operation or self.method} {self.session_id or self.organisation or self.path}: {status}"
 
 
+_ATTRIBUTES = (*Received.__dataclass_fields__, "body")
+
+
 class Requests(Sequence[Received]):
-    """The latest requests that came, the last one last; at most 1000 are kept. Several threads may use it."""
+    """The latest requests that came, the last one last. Several threads may use it.
+
+    At most 1000 are kept, and as many as hold 32 MiB in their addresses and bodies.
+    """
 
     def __init__(self) -> None:
-        self._kept: deque[Received] = deque(maxlen=_MOST)
+        self._kept: deque[Received] = deque()
+        self._size = 0
         self._listeners: list[Callable[[Received], object]] = []
         self._lock = threading.Lock()
         self._count = 0
@@ -89,8 +110,8 @@ class Requests(Sequence[Received]):
         """
         name = operation_named(operation)
         for attribute in expected:
-            if attribute not in Received.__dataclass_fields__:
-                raise ValueError(f"a request has no {attribute!r}, but {', '.join(Received.__dataclass_fields__)}")
+            if attribute not in _ATTRIBUTES:
+                raise ValueError(f"a request has no {attribute!r}, but {', '.join(_ATTRIBUTES)}")
         return [
             request
             for request in self._all()
@@ -131,6 +152,9 @@ class Requests(Sequence[Received]):
             self._count += 1
             request = Received(number=self._count, **fields)
             self._kept.append(request)
+            self._size += _size(request)
+            while len(self._kept) > _MOST or self._size > _MOST_BYTES:
+                self._size -= _size(self._kept.popleft())
             listeners = list(self._listeners)
         for listener in listeners:
             listener(request)
@@ -151,6 +175,7 @@ class Requests(Sequence[Received]):
         """Forget what came. The numbers go on."""
         with self._lock:
             self._kept.clear()
+            self._size = 0
 
     @contextmanager
     def told(self, listener: Callable[[Received], object]) -> Generator[None, None, None]:
@@ -166,3 +191,9 @@ class Requests(Sequence[Received]):
     def _all(self) -> list[Received]:
         with self._lock:
             return list(self._kept)
+
+
+def _size(request: Received) -> int:
+    """How much of what was sent is kept of a request, in bytes, or in characters of its address."""
+    query = sum(len(name) + len(value) for name, value in request.query.items())
+    return len(request.raw_body) + len(request.path) + query

@@ -15,8 +15,8 @@ LARGEST_INTEGER = 2**53 - 1
 
 _odd_percent_sign = re.compile("%(?![0-9A-Fa-f]{2})").search
 
-_DEEPEST_NESTING = 100
-_TOO_DEEP = f"The body is nested deeper than {_DEEPEST_NESTING} levels."
+DEEPEST_NESTING = 100
+_TOO_DEEP = f"The body is nested deeper than {DEEPEST_NESTING} levels."
 
 
 class Refusal(Exception):
@@ -125,7 +125,7 @@ def _json_object(body: bytes) -> dict[str, object]:
         if text.startswith("\ufeff"):
             raise Refusal(400, "The body begins with a byte-order mark; JSON is sent without one.")
         value: object = json.loads(
-            text, object_pairs_hook=_unique, parse_int=_whole, parse_float=_finite, parse_constant=_finite
+            text, object_pairs_hook=_unique, parse_int=_whole, parse_float=finite, parse_constant=finite
         )
     except UnicodeDecodeError:
         raise Refusal(400, "The body is not UTF-8.") from None
@@ -136,7 +136,7 @@ def _json_object(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise Refusal(400, "The body must be a JSON object.")
     fields = cast("dict[str, object]", value)
-    if _deeper_than(_DEEPEST_NESTING, fields):
+    if deeper_than(DEEPEST_NESTING, fields):
         raise Refusal(400, _TOO_DEEP)
     try:
         json.dumps(fields, ensure_ascii=False).encode("utf-8")
@@ -155,20 +155,21 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int:
-    _finite(text)
+    finite(text)
     return int(text)
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """The number, where a double can hold it."""
     value = float(text)
     if not math.isfinite(value):
         raise Refusal(400, "Numbers must be finite: NaN, Infinity and numbers beyond a double's range are not allowed.")
     return value
 
 
-def _deeper_than(limit: int, value: dict[Any, Any]) -> bool:
+def deeper_than(limit: int, value: Any) -> bool:
     """Tell whether value has more than limit levels; a loop, since recursion is what it guards."""
-    level: list[dict[Any, Any] | list[Any]] = [value]
+    level: list[dict[Any, Any] | list[Any]] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(limit):
         children: list[Any] = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
         level = [child for child in children if isinstance(child, (dict, list))]
