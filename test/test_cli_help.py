@@ -32,6 +32,28 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
         yield path
 
 
+def test_the_help_of_the_sandbox_has_examples_that_run_and_its_exit_codes(env: dict[str, str], tmp_path: Path) -> None:
+    code, text = in_terminal([QUANTCDN, "sandbox", "--help"], env)
+    assert code == 0
+    assert max(map(len, text.splitlines())) < 80
+    match = re.search(r"\nexamples:\n((?:  .*\n)+)\nexit codes:\n((?:  .*\n)+)\Z", text)
+    assert match, text
+    examples, codes = ([line[2:] for line in part.splitlines()] for part in match.groups())
+    assert [line[:5].strip() for line in codes if line[0].isdigit()] == ["0", "2", "126", "127"]
+    path = {**env, "PATH": f"{Path(QUANTCDN).parent}:{env['PATH']}"}
+    for example in examples:
+        command = ["bash", "-euc", f"exec {example.replace('--port 8765', '--port 0')}"]
+        with subprocess.Popen(command, env=path, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            if " -- " in example:
+                assert "no tests ran" in process.stdout.read()
+                assert process.wait(30) == pytest.ExitCode.NO_TESTS_COLLECTED
+            else:
+                assert process.stdout.readline().startswith("The sandbox listens at")
+                process.terminate()
+                assert process.wait(30) == 0
+
+
 COMMANDS = list(commands(typer.main.get_command(app)))
 
 

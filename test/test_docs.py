@@ -44,7 +44,7 @@ from quantcdn._transport.proxies import is_exempt
 from quantcdn._wire.origin import origin_of
 from quantcdn.cli._app import app
 from quantcdn.cli._exits import MEANINGS, Exit
-from quantcdn.sandbox import Sandbox, running
+from quantcdn.sandbox import RunningSandbox, Sandbox, running
 
 ROOT = Path(__file__).parent.parent
 NOBODY = "http://127.0.0.1:9"
@@ -693,6 +693,12 @@ def check_sandbox_parameters(table: Table, _sent: dict[str, Received]) -> None:
     assert table.body == expected
 
 
+def check_sandbox_seed(table: Table, _sent: dict[str, Received]) -> None:
+    described = dict(re.findall(r"^    (\w+): (.+)\.$", inspect.getdoc(RunningSandbox.seed) or "", re.MULTILINE))
+    names = list(inspect.signature(RunningSandbox.seed).parameters)[1:]
+    assert table.body == [(f"`{name}=`", described[name]) for name in names]
+
+
 def check_examples(table: Table, _sent: dict[str, Received]) -> None:
     names = [plain(example) for example in table.column("Example")]
     assert table.column("Example") == [f"[{name}](examples/{name})" for name in names]
@@ -826,6 +832,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Name", "Description"): check_example_environment,
     ("Option", "Description"): check_sandbox_options,
     ("Name", "Description", "Notes"): check_sandbox_parameters,
+    ("Argument of `seed`", "What it says of the session"): check_sandbox_seed,
     ("Exit code", "Meaning"): check_exit_codes,
     ("Command", "What it does"): check_commands,
     ("Example", "What it shows", "Run it with"): check_examples,

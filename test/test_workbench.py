@@ -618,19 +618,91 @@ def test_a_command_finds_the_sandbox_and_ends_it(start: list[str], options: list
     assert (run.returncode, run.stdout, run.stderr) == (7, "", "")
 
 
-def test_a_command_that_is_none_is_said() -> None:
-    run = subprocess.run([*SANDBOX, "--", "no-such-program"], capture_output=True, text=True)
+@pytest.mark.parametrize("start", [SANDBOX, FROM_THE_COMMAND_LINE], ids=["module", "command"])
+@pytest.mark.parametrize(
+    ("command", "code", "reason"),
+    [
+        ("no-such-program", 127, ": no-such-program: there is no such command\n"),
+        ("/no/such/program", 127, ": /no/such/program: there is no such command\n"),
+        pytest.param(__file__, 126, ": Permission denied\n", marks=pytest.mark.skipif(os.name == "nt", reason="POSIX")),
+        pytest.param("/", 126, ": /: Permission denied\n", marks=pytest.mark.skipif(os.name == "nt", reason="POSIX")),
+        pytest.param("", 126, ": '': Permission denied\n", marks=pytest.mark.skipif(os.name == "nt", reason="POSIX")),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_what_it_is_to_a_shell(
+    start: list[str], command: str, code: int, reason: str
+) -> None:
+    run = subprocess.run([*start, "--", command], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (code, "")
+    assert run.stderr.endswith(reason)
+    assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("start", [SANDBOX, FROM_THE_COMMAND_LINE], ids=["module", "command"])
+def test_a_command_that_was_left_out_does_not_start_a_service_that_lasts(start: list[str]) -> None:
+    run = subprocess.run([*start, "--quiet", "--"], capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (2, "")
-    assert "no-such-program" in run.stderr
+    assert run.stderr.endswith("error: give a command after --\n")
 
 
-def test_a_signal_that_ends_the_sandbox_ends_its_command_first() -> None:
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP")
+@pytest.mark.parametrize("start", [SANDBOX, FROM_THE_COMMAND_LINE], ids=["module", "command"])
+def test_the_end_of_its_terminal_ends_it_in_order_unless_that_is_ignored(start: list[str]) -> None:
+    with subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+        assert process.stderr
+        assert process.stderr.read() == ""
+    with subprocess.Popen(["nohup", *start], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline().split()[4]
+        process.send_signal(signal.SIGHUP)
+        assert urllib3.request("GET", f"{address}/healthz").status == 200
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_it_goes_on_when_nobody_reads_its_lines() -> None:
+    reader, writer = os.pipe()
+    with subprocess.Popen(SANDBOX, stdout=subprocess.PIPE, stderr=writer, text=True) as process:
+        os.close(writer)
+        os.close(reader)
+        assert process.stdout
+        address = process.stdout.readline().split()[4]
+        for _ in range(3):
+            assert urllib3.request("GET", f"{address}/api/v3", retries=False).status == 404
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_the_sandbox_ends_its_command_first(name: str) -> None:
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip(f"there is no {name}")
     command = [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]
     with subprocess.Popen([*SANDBOX, "--", *command], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "begun\n"
+        process.send_signal(number)
+        assert process.wait(10) == 128 + number
+
+
+def test_a_command_that_takes_a_signal_decides_how_both_end() -> None:
+    program = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
+print("begun", flush=True)
+time.sleep(60)
+"""
+    command = [*SANDBOX, "--", sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
         process.terminate()
-        assert process.wait(10) == 128 + signal.SIGTERM
+        assert process.wait(10) == 9
 
 
 def test_what_was_exported_can_be_looked_at(service: RunningSandbox, api: AISessionsApi, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from quantcdn._show.visible import visible
 from quantcdn._version import __version__
@@ -82,10 +83,16 @@ app.add_typer(profiles, name="profiles")
 command(app, CHECKED, ["quantcdn doctor", "quantcdn --profile staging doctor"], SERVED)(doctor)
 
 
+class _AsItStands(TyperCommand):
+    """A command with a parser of its own, to which each argument matters, ``--`` too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.args = args
+        return []
+
+
 @app.command(
-    help="Run a sandbox: the service, on this machine, to try things on.",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
+    cls=_AsItStands, help="Run a sandbox: the service, on this machine, to try things on.", add_help_option=False
 )
 def sandbox(context: typer.Context) -> None:
     from quantcdn.sandbox.__main__ import main

@@ -22,7 +22,8 @@ _DEPENDENCIES = {  # the module of each
     "typing-extensions": "typing_extensions",
 }
 _EXTRAS = {  # the modules that each brings
-    "sandbox": ("starlette", "uvicorn"),
+    "sandbox": ("starlette", "uvicorn", "h11"),
+    "testing": ("starlette", "uvicorn", "h11", "pytest"),
     "socks": ("socks",),
     "pandas": ("pandas",),
     "notebook": ("tqdm", "ipywidgets"),

@@ -1,4 +1,4 @@
-"""``python -m quantcdn.sandbox``: a sandbox in the foreground, until Ctrl-C or SIGTERM ends it (exit code 0).
+"""``python -m quantcdn.sandbox``: a sandbox in the foreground, until Ctrl-C or SIGTERM ends it.
 
 Each request is a line on standard error. Where a command follows, it is run with the sandbox in its environment, and
 the sandbox ends with it, with its exit code.
@@ -6,8 +6,9 @@ the sandbox ends with it, with its exit code.
 The token to accept may stand in a file or, as ``QUANTCDN_SANDBOX_TOKEN``, in the environment: other users of the
 machine can see what is on the command line.
 
-What cannot be started (a port in use, an unusable file or argument, the extra not installed) is one line on standard
-error and exit code 2.
+The exit codes are those that whoever starts it goes by. A service that was told to stop, and did, has not failed: 0, as
+systemd and containers expect. What cannot be started (a port in use, an unusable file or argument, the extra not
+installed) is one line on standard error and 2. A command that cannot be run is what it is to a shell: 126 or 127.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from quantcdn.sandbox import RunningSandbox, running
@@ -32,8 +34,26 @@ from quantcdn.sandbox._journal import Received
 _TOKEN = "QUANTCDN_SANDBOX_TOKEN"
 """The variable that may hold the token to accept."""
 
-_SLICE = 0.5
+_SLICE = 0.1
 """The longest to wait at a time, in seconds: a signal that comes just before does not wake, and is heard after it."""
+
+_STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""What ends it beside Ctrl-C: who stops services, and the terminal that is closed. Windows has no SIGHUP."""
+
+_ENDING = """\
+examples:
+  %(prog)s
+  %(prog)s --demo --latency 0.05 --fail update:drop=after,rate=0.1
+  %(prog)s --port 8765 --database sessions.db
+  %(prog)s -- python -m pytest
+
+exit codes:
+  0    It was stopped, by Ctrl-C, SIGTERM or SIGHUP.
+  2    It cannot be started: a port in use, an unusable file or argument.
+  126  The command cannot be run.
+  127  There is no such command.
+  With a command, its own; where a signal ended it, 128 and the number of that.
+"""
 
 _READY = """\
 The sandbox listens at {host} (Ctrl-C ends it).
@@ -71,11 +91,9 @@ def _variables(sandbox: RunningSandbox) -> dict[str, str]:
 def _say(request: Received) -> None:
     """Write a line about a request, without anything that it holds."""
     what, became = request.operation or request.method, request.status or "no answer"
-    print(
-        f"{request.time.astimezone():%H:%M:%S} {what}: {became}, {1000 * request.duration:.0f} ms",
-        file=sys.stderr,
-        flush=True,
-    )
+    line = f"{request.time.astimezone():%H:%M:%S} {what}: {became}, {1000 * request.duration:.0f} ms"
+    with suppress(OSError):  # whoever read it has left, as in `2>&1 | head`
+        print(line, file=sys.stderr, flush=True)
 
 
 def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
@@ -91,15 +109,29 @@ def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
 
 
 def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
-    """Run a command that finds the sandbox in its environment, and return its exit code as a shell would."""
+    """Run a command that finds the sandbox in its environment, and return its exit code as a shell would.
+
+    Raises:
+        OSError: the command cannot be run.
+    """
+    to_pass_on: list[int] = []
+    _on_stops(lambda number, frame: to_pass_on.append(number))
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # the terminal sends it to the command as well
     with subprocess.Popen(command, env={**os.environ, **_variables(sandbox)}) as process:
-        signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
-        signal.signal(signal.SIGINT, lambda number, frame: None)  # the terminal sends it to the command as well
         code = None
         while code is None:
             with suppress(subprocess.TimeoutExpired):
                 code = process.wait(_SLICE)
+            while to_pass_on:
+                process.send_signal(to_pass_on.pop(0))
     return code if code >= 0 else 128 - code
+
+
+def _on_stops(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Have the signals handled that end it. One that is ignored, as under ``nohup``, stays so."""
+    for number in _STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _fields(read: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
@@ -117,7 +149,12 @@ def _fields(read: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, 
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="AI sessions, served on this machine.")
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="AI sessions, served on this machine.",
+        epilog=_ENDING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=0, type=int, help="the port to listen on (default: any free one)")
     parser.add_argument(
@@ -177,9 +214,11 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     options = parser.parse_args(arguments)
     if options.token is not None and options.token_file is not None:
         parser.error("give --token or --token-file, not both")
-    # Set for both: a shell starts background jobs with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    command = options.command[options.command[:1] == ["--"] :]
+    if options.command and not command:
+        parser.error("give a command after --")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
+    _on_stops(signal.default_int_handler)
     try:
         token = options.token_file.read_text("utf-8").strip() if options.token_file else options.token
         with running(
@@ -197,8 +236,14 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
                 sandbox.demo()
             for fault in options.faults:
                 sandbox.fail(**fault)
-            if options.command:
-                return _run(options.command[options.command[0] == "--" :], sandbox)
+            if command:
+                try:
+                    return _run(command, sandbox)
+                except OSError as error:
+                    absent = isinstance(error, FileNotFoundError)
+                    reason = "there is no such command" if absent else error.strerror
+                    print(f"{parser.prog}: {shlex.quote(command[0])}: {reason}", file=sys.stderr)
+                    return 127 if absent else 126
             if options.allow_remote:
                 print("Other machines can reach it, and what they send is not encrypted.", file=sys.stderr)
             _wait(sandbox, quiet=options.quiet)
