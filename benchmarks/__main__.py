@@ -1,7 +1,6 @@
 """Measure, and print the tables: ``python -m benchmarks --help``."""
 
 import argparse
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,16 +8,13 @@ from pathlib import Path
 
 from benchmarks.canned import serving
 from benchmarks.measures import Bench
+from benchmarks.page import with_report
 from benchmarks.preparation import make_certificates, make_packages
 from benchmarks.processes import HAS_VALGRIND, one_core
 from benchmarks.report import NEED_VALGRIND, SCENARIOS, TABLES, machine
 from benchmarks.rivals import RIVALS
-from benchmarks.summary import in_short
 
 _QUICK = {"tables": ["instructions", "times"], "rivals": ["sdk", "generated"], "calls": ["get", "list 100", "create"]}
-
-_measured = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- end -->)", re.DOTALL)
-_summed_up = re.compile(r"(?<=<!-- in short -->\n).*(?=<!-- end of it -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -30,13 +26,6 @@ def main() -> None:
     if arguments.into:
         page = arguments.into.read_text(encoding="utf-8")
         arguments.into.write_text(with_report(page, "\n\n".join(parts)), encoding="utf-8")
-
-
-def with_report(page: str, report: str) -> str:
-    """A page with the tables of a report in it, and what they come to where the run was whole."""
-    page = _measured.sub(lambda _: f"\n{report}\n\n", page)
-    summary = in_short(report)
-    return page if summary is None else _summed_up.sub(lambda _: f"\n{summary}\n\n", page)
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,8 +60,8 @@ def _report(arguments: argparse.Namespace) -> Iterator[str]:
             packages,
             rivals=[rival for rival in RIVALS if rival in ("floor", *arguments.rivals) and rival not in missing],
             scenarios={scenario: SCENARIOS[scenario] for scenario in arguments.calls},
-            repeats=1 if arguments.quick else 2,
             rounds=5 if arguments.quick else 25,
+            sizes=[1_000] if arguments.quick else [1_000, 10_000, 100_000],
         )
         yield f"Measured on {machine()}."
         for rival, reason in missing.items():

@@ -5,7 +5,6 @@ one by one.
 """
 
 import os
-import resource
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,8 +35,8 @@ class Bench:
         packages: where the package of a rival is found.
         rivals: who takes part, the floor first.
         scenarios: the calls to measure, and how many to make at a time.
-        repeats: how many times instructions are counted.
         rounds: how many times the rivals take turns where time is measured.
+        sizes: how many sessions to work on where there are many.
     """
 
     server: Server
@@ -45,8 +44,8 @@ class Bench:
     packages: dict[str, Path]
     rivals: list[str]
     scenarios: dict[str, int]
-    repeats: int
     rounds: int
+    sizes: list[int]
 
     def interpreter(self, rival: str) -> Interpreter:
         """Python as this rival runs it."""
@@ -74,18 +73,17 @@ def promises(bench: Bench, scenarios: dict[str, int]) -> tuple[Figures, Figures]
 def _instructions(bench: Bench, workers: Mapping[str, tuple[str, ...]], scenarios: dict[str, int]) -> Figures:
     """By worker and scenario: what so many calls add to a process that makes none, shared among them."""
 
-    def count(job: tuple[tuple[str, ...], str, int, int]) -> float:
-        arguments, scenario, calls, _ = job
+    def count(job: tuple[tuple[str, ...], str, int]) -> float:
+        arguments, scenario, calls = job
         return bench.interpreter(arguments[0]).count(
             "-m", "benchmarks.worker", *arguments, orders=order(scenario, calls)
         )
 
-    repeats = range(bench.repeats)
     orders = [("get", 0), *scenarios.items()]
-    counts = _at_once(count, [(worker, *job, n) for worker in workers.values() for job in orders for n in repeats])
+    counts = at_once(count, [(worker, *job) for worker in workers.values() for job in orders])
     return {
         name: {
-            scenario: [(counts[worker, scenario, calls, n] - counts[worker, "get", 0, n]) / calls for n in repeats]
+            scenario: [(counts[worker, scenario, calls] - counts[worker, "get", 0]) / calls]
             for scenario, calls in scenarios.items()
         }
         for name, worker in workers.items()
@@ -95,19 +93,13 @@ def _instructions(bench: Bench, workers: Mapping[str, tuple[str, ...]], scenario
 def imports(bench: Bench) -> Figures:
     """How many instructions it takes to import what is needed; and that, a client, and a first call answered."""
 
-    def count(job: tuple[str, str, int]) -> float:
-        rival, what, _ = job
+    def count(job: tuple[str, str]) -> float:
+        rival, what = job
         return bench.interpreter(rival).count("-c", _program(bench, rival, what))
 
-    repeats = range(bench.repeats)
-    whats = ("nothing", *_PROGRAMS)
-    counts = _at_once(count, [(rival, what, repeat) for rival in bench.rivals for what in whats for repeat in repeats])
+    counts = at_once(count, [(rival, what) for rival in bench.rivals for what in ("nothing", *_PROGRAMS)])
     return {
-        rival: {
-            what: [counts[rival, what, repeat] - counts[rival, "nothing", repeat] for repeat in repeats]
-            for what in _PROGRAMS
-        }
-        for rival in bench.rivals
+        rival: {what: [counts[rival, what] - counts[rival, "nothing"]] for what in _PROGRAMS} for rival in bench.rivals
     }
 
 
@@ -136,10 +128,7 @@ def _program(bench: Bench, rival: str, what: str) -> str:
 
 
 def _cpu_of(interpreter: Interpreter, program: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    interpreter.run("-c", program)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return interpreter.time("-c", program).cpu
 
 
 def times(bench: Bench) -> tuple[Figures, Figures]:
@@ -200,9 +189,13 @@ def connections(bench: Bench) -> Figures:
 
 
 def proxied(bench: Bench) -> Figures:
-    """How many seconds a create takes, directly and behind a proxy that forwards it."""
+    """How many seconds a create takes: directly, with socket options of one's own, and behind a proxy."""
     with relaying(Relay(bench.server.port)) as proxy:
-        calls = {"directly": ("create", bench.server.url), "behind a proxy": ("create", bench.server.url, proxy)}
+        calls = {
+            "directly": ("create", bench.server.url),
+            "with `socket_options`": ("tuned create", bench.server.url),
+            "behind a proxy": ("create", bench.server.url, proxy),
+        }
         return _by_network(bench, calls)
 
 
@@ -232,14 +225,14 @@ def _by_network(bench: Bench, calls: Mapping[str, tuple[str, ...]], column: int 
         figures[rival] = {
             title: [
                 float(interpreter.run("-m", "benchmarks.network", rival, *call).split()[column])
-                for _ in range(bench.repeats)
+                for _ in range(max(1, bench.rounds // 5))
             ]
             for title, call in calls.items()
         }
     return figures
 
 
-def _at_once(count: Callable[[Job], float], jobs: Iterable[Job]) -> dict[Job, float]:
+def at_once(count: Callable[[Job], float], jobs: Iterable[Job]) -> dict[Job, float]:
     """Count for each job, with all cores: instructions are the same whatever else the machine does."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {job: pool.submit(count, job) for job in jobs}

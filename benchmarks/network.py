@@ -1,14 +1,16 @@
 """What the network makes of calls: ``python -m benchmarks.network CLIENT WHAT URL [PROXY]`` prints it, in seconds.
 
 The client is ``sdk`` or ``floor``, urllib3 by hand. What is measured is a get over a ``first`` connection, or a
-``further`` one; a ``create``; or a history of 1,000 messages, as it comes (``plain``) or packed (``gzip``). Printed are
-the time that it takes and the CPU time of it, the median of some calls.
+``further`` one; a ``create``, or a ``tuned create``, with socket options; or a history of 1,000 messages, as it comes
+(``plain``) or packed (``gzip``). Printed are the time that it takes and the CPU time of it, the median of some calls.
 """
 
+import socket
 import sys
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import urllib3
 
@@ -17,15 +19,17 @@ from benchmarks.rivals._by_hand import ByHand
 from quantcdn import AISessionsApi, ApiClient, Configuration
 
 CALLS = 9
+SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
 
 class _Floor(ByHand):
     """urllib3 by hand."""
 
-    def __init__(self, url: str, proxy: str | None) -> None:
+    def __init__(self, url: str, proxy: str | None, tuned: bool) -> None:
         super().__init__(TOKEN)
         self._url = url
-        self.manager = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+        options: dict[str, Any] = {"socket_options": SOCKET_OPTIONS} if tuned else {}
+        self.manager = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager(**options)
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         response = self.manager.request(method, self._url + path, body=body, headers=headers)
@@ -38,19 +42,21 @@ class _Floor(ByHand):
 def calls_of(client: str, what: str, url: str, proxy: str | None) -> tuple[Callable[[], object], Callable[[], object]]:
     """What makes the call, and what closes the connections before it."""
     organisation, session_id = organisation_with(2), session_with(1000 if what in ("plain", "gzip") else 2)
+    creates, tuned = what.endswith("create"), what.startswith("tuned")
     if client == "floor":
-        floor = _Floor(url, proxy)
+        floor = _Floor(url, proxy, tuned)
         if what == "gzip":
             floor.ask_for_gzip()
         calls = (lambda: floor.create_session(organisation)), (lambda: floor.get_session(organisation, session_id))
-        return calls[what != "create"], floor.manager.clear
+        return calls[not creates], floor.manager.clear
     configuration = Configuration(host=url, access_token=TOKEN)
     configuration.proxy = proxy
+    configuration.socket_options = SOCKET_OPTIONS if tuned else None
     sdk = ApiClient(configuration)
     if what == "gzip":
         sdk.set_default_header("Accept-Encoding", "gzip")
     api = AISessionsApi(sdk)
-    if what == "create":
+    if creates:
         return lambda: api.create_ai_session(organisation, {"userId": "user-12345"}), sdk.close
     return lambda: api.get_ai_session(organisation, session_id), sdk.close
 

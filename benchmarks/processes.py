@@ -2,10 +2,12 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +23,7 @@ _counted = re.compile(r"I +refs: +([\d,]+)").search
 
 
 class Timed(NamedTuple):
-    """What some calls took, in seconds."""
+    """What some calls, or a whole process, took, in seconds."""
 
     cpu: float
     wall: float
@@ -47,11 +49,15 @@ class Interpreter:
     Args:
         package: that place, or None.
         authority: the certificate of the authority to trust instead of the system's, or None.
+        variables: what else stands in its environment.
     """
 
-    def __init__(self, package: Path | None = None, authority: Path | None = None) -> None:
+    def __init__(
+        self, package: Path | None = None, authority: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
         environment = {
             **_VARIABLES,
+            **(variables or {}),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(str(place) for place in (package, _ROOT) if place is not None),
             "PYTHONHASHSEED": "0",
@@ -66,6 +72,13 @@ class Interpreter:
         printed: str = subprocess.run(command, check=True, **pipes, **self._surroundings).stdout
         return printed
 
+    def time(self, *arguments: str) -> Timed:
+        """Run it, and tell what that took."""
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        self.run(*arguments)
+        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Timed(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall)
+
     def count(self, *arguments: str, orders: str = "") -> int:
         """Run it under valgrind, and return how many instructions it took, without those of the kernel."""
         command = [*_VALGRIND, sys.executable, *arguments]
@@ -78,12 +91,18 @@ class Interpreter:
     @contextmanager
     def work(self, rival: str, url: str) -> Iterator[Worker]:
         """Keep a rival at work."""
-        command = [sys.executable, "-m", "benchmarks.worker", rival, url]
+        with self.start("-m", "benchmarks.worker", rival, url) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # it is ready
+            yield Worker(process)
+
+    @contextmanager
+    def start(self, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+        """Run it for the length of a ``with`` block, with pipes to and from it."""
+        command = [sys.executable, *arguments]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **self._surroundings) as process:
             try:
-                assert process.stdout is not None
-                process.stdout.readline()  # it is ready
-                yield Worker(process)
+                yield process
             finally:
                 process.terminate()
 

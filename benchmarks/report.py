@@ -3,24 +3,36 @@
 import platform
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from os import cpu_count
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TypedDict
 
-from benchmarks import measures
+from benchmarks import commands as command_line
+from benchmarks import measures, sandboxes
+from benchmarks.many import by_threads
 from benchmarks.measures import Bench
 from benchmarks.processes import HAS_VALGRIND
 from benchmarks.rivals import RIVALS
+from benchmarks.service import serving
 from benchmarks.tables import FLOOR, Figures, above, cell, relative, slopes, table
 
 # The calls to measure, and how many to make at a time: about as much work for each.
 SCENARIOS = {"get": 100, "list 100": 50, "get 1000": 20, "create": 100, "update": 100, "delete": 100}
 SIZES = {10: 100, 100: 50, 1_000: 20, 10_000: 4}
 
+_CLIENTS = {rival: shown.title for rival, shown in RIVALS.items()}
 _TITLES = {"list 100": "list of 100", "get 1000": "get, 1,000 messages"}
+
+
+class _Shown(TypedDict):
+    titles: Mapping[str, str]
+    corner: str
+
 
 Format = Callable[[float], str]
 _whole: Format = "{:,.0f}".format
@@ -41,20 +53,25 @@ def instructions(bench: Bench) -> str:
 
 def per_item(bench: Bench) -> str:
     """The instructions of each listed session and of each message."""
-    figures = {
-        operation: measures.instructions(bench, {f"{operation} {size}": calls for size, calls in SIZES.items()})
+    scenarios = {f"{operation} {size}": calls for operation in ("list", "get") for size, calls in SIZES.items()}
+    figures = measures.instructions(bench, scenarios)
+    listed, messages = (
+        {
+            rival: {column: samples for column, samples in columns.items() if column.startswith(operation)}
+            for rival, columns in figures.items()
+        }
         for operation in ("list", "get")
-    }
+    )
     return f"""\
 ### Instructions that each listed session adds
 
 From lists of 10 to lists of 100 sessions, and so on; in the last column over all.
 
-{_against_floor(slopes(figures["list"]), _whole)}
+{_against_floor(slopes(listed), _whole)}
 
 ### Instructions that each message adds
 
-{_against_floor(slopes(figures["get"]), _whole)}"""
+{_against_floor(slopes(messages), _whole)}"""
 
 
 def times(bench: Bench) -> str:
@@ -147,6 +164,70 @@ It comes in {sizes}.
 {_against_floor(cpu, _finely)}"""
 
 
+def commands(bench: Bench) -> str:
+    """What a command costs over a bare interpreter."""
+    shown: _Shown = {"titles": {FLOOR: "a bare interpreter"}, "corner": "Command"}
+    text = f"### Time of a command\n\n{_against_floor(command_line.times(bench), _milliseconds, **shown)}"
+    if HAS_VALGRIND:
+        counted = command_line.instructions(bench)
+        text += f"\n\n### Instructions of a command\n\n{_against_floor(counted, _whole, **shown)}"
+    return text
+
+
+def sandbox(bench: Bench) -> str:
+    """How fast the sandbox starts and answers, beside Starlette's hello world."""
+    shown: _Shown = {"titles": {FLOOR: "Starlette's hello world"}, "corner": "Service"}
+    rates, cpu = sandboxes.rates(bench)
+    text = f"""\
+### Time from nothing to the first answer
+
+{_against_floor(sandboxes.starts(bench), _milliseconds, **shown)}
+
+### Calls a second on one core
+
+{_against_floor(rates, _whole, **shown)}
+
+### CPU time of the service for a call
+
+{_against_floor(cpu, _microseconds, **shown)}"""
+    if HAS_VALGRIND:
+        counted = sandboxes.start_instructions(bench)
+        text += f"\n\n### Instructions from nothing to the first answer\n\n{_against_floor(counted, _whole, **shown)}"
+    return text
+
+
+def sandbox_load(bench: Bench) -> str:
+    """What long histories and writers make of the sandbox."""
+    return f"""\
+### CPU time of the sandbox for a call, by the length of each history
+
+{_absolute(sandboxes.histories(bench), _microseconds, corner="Call")}
+
+### Time of a get of a sandbox with a file
+
+{_absolute(sandboxes.beside_writers(bench), _finely, corner="Get")}"""
+
+
+def many(bench: Bench) -> str:
+    """What it costs to export and to delete many sessions, by eight threads."""
+    with serving(interpreter=bench.interpreter("sdk")) as service, TemporaryDirectory() as folder:
+        done = by_threads(service, bench.sizes, Path(folder), bench.interpreter("sdk"))
+        rows = [
+            (
+                f"{taken.work} of {taken.sessions:,}",
+                [
+                    _whole(1 / taken.wall),
+                    _microseconds(taken.cpu),
+                    _microseconds(taken.served),
+                    _megabytes(taken.memory),
+                ],
+            )
+            for taken in done
+        ]
+    columns = ["sessions a second", "CPU time of each", "CPU time of the service for each", "memory that it takes"]
+    return f"### Many sessions, by eight threads\n\n{table('Work', columns, rows)}"
+
+
 def _cost(everything: float, without: float) -> str:
     return f"{everything - without:,.0f} ({1 - without / everything:.1%})"
 
@@ -161,6 +242,10 @@ TABLES: dict[str, Callable[[Bench], str]] = {
     "memory": memory,
     "promises": promises,
     "network": network,
+    "commands": commands,
+    "sandbox": sandbox,
+    "sandbox-load": sandbox_load,
+    "many": many,
 }
 NEED_VALGRIND = frozenset(["instructions", "per-item", "promises"])
 
@@ -178,25 +263,33 @@ def machine() -> str:
     return f"{platform.system()}, {processor}, {cpu_count()} cores; {', '.join(tools)}"
 
 
-def _against_floor(figures: Figures, number: Format, reference: str | None = None, ratio: Format = _ratio) -> str:
+def _against_floor(
+    figures: Figures,
+    number: Format,
+    reference: str | None = None,
+    ratio: Format = _ratio,
+    *,
+    titles: Mapping[str, str] = _CLIENTS,
+    corner: str = "Client",
+) -> str:
     """The floor's figures, and the others' as ratios to them."""
     ratios = relative(figures, reference)
-    return _by_rival(
+    return _by_row(
         figures,
-        lambda rival, column: (
-            cell(figures[rival][column], number) if rival == FLOOR else cell(ratios[rival][column], ratio)
-        ),
+        lambda row, column: cell(figures[row][column], number) if row == FLOOR else cell(ratios[row][column], ratio),
+        titles,
+        corner,
     )
 
 
-def _absolute(figures: Figures, number: Format) -> str:
-    return _by_rival(figures, lambda rival, column: cell(figures[rival][column], number))
+def _absolute(figures: Figures, number: Format, *, titles: Mapping[str, str] = _CLIENTS, corner: str = "Client") -> str:
+    return _by_row(figures, lambda row, column: cell(figures[row][column], number), titles, corner)
 
 
-def _by_rival(figures: Figures, content: Callable[[str, str], str]) -> str:
+def _by_row(figures: Figures, content: Callable[[str, str], str], titles: Mapping[str, str], corner: str) -> str:
     columns = list(next(iter(figures.values())))
-    rows = [(RIVALS[rival].title, [content(rival, column) for column in columns]) for rival in figures]
-    return table("Client", [_TITLES.get(column, column) for column in columns], rows)
+    rows = [(titles.get(row, row), [content(row, column) for column in columns]) for row in figures]
+    return table(corner, [_TITLES.get(column, column) for column in columns], rows)
 
 
 def _microseconds(seconds: float) -> str:

@@ -16,11 +16,11 @@ from xml.etree import ElementTree
 import pytest
 from servers import scripted_server
 
-from benchmarks import many
-from benchmarks.__main__ import with_report
+from benchmarks import clusters, commands, many, sandboxes, service
 from benchmarks.answers import TOKEN, answer_to, organisation_with, session_with
 from benchmarks.canned import serving
 from benchmarks.network import calls_of
+from benchmarks.page import with_parts, with_report
 from benchmarks.processes import HAS_VALGRIND, Interpreter
 from benchmarks.promises import WITHOUT
 from benchmarks.relay import Relay, relaying
@@ -28,6 +28,7 @@ from benchmarks.rivals import RIVALS
 from benchmarks.rivals._by_hand import Created, Deleted, Listed, Session, Updated
 from benchmarks.rooms import ROOMS, draw, room_of
 from benchmarks.tables import above, cell, relative, slopes, table
+from quantcdn import __version__
 
 ROOT = Path(__file__).parent.parent
 
@@ -152,11 +153,14 @@ def test_a_history_comes_through_a_relay_as_it_is_and_packed(client: str) -> Non
 
 def test_a_page_has_the_tables_of_a_run_and_what_they_come_to() -> None:
     page = (ROOT / "docs" / "Performance.md").read_text(encoding="utf-8")
-    report = page.partition("<!-- measured -->\n\n")[2].partition("\n\n<!-- end -->")[0]
+    report = page.partition("<!-- measured -->\n\n")[2].partition("\n\n<!-- end of measured -->")[0]
 
     assert with_report(page, report) == page
     assert with_report(page, f"{report}\n\nMore.").count("More.") == 1
     assert with_report(page, "### CPU time of a call\n\n").count("CPU time, and in instructions") == 1  # left as it was
+    assert with_parts(page, {"by clusters": "Some."}).count("Some.") == 1
+    with pytest.raises(ValueError, match="no place for what is another"):
+        with_parts(page, {"another": "Some."})
 
 
 def test_what_is_missing_is_left_out_by_name() -> None:
@@ -276,13 +280,60 @@ def test_what_an_asynchronous_program_pays_is_measured_by_the_way() -> None:
     assert all(re.fullmatch(r"[\d,]+ ms", held_up) for *_, held_up in rows)
 
 
+# Commands and the sandbox
+
+
+def test_a_command_does_its_work_as_it_is_measured() -> None:
+    with serving() as server:
+        _, version, listed = (
+            commands.interpreter(server.url).run("-c", *command) for command in commands.COMMANDS.values()
+        )
+
+    assert version == f"quantcdn {__version__}\n"
+    assert [json.loads(line)["title"] for line in listed.splitlines()] == ["Rows in order 0", "Rows in order 1"]
+
+
+@pytest.mark.parametrize("kind", service.KINDS)
+def test_a_service_answers_its_first_request(kind: str) -> None:
+    cpu, wall = map(float, Interpreter().run("-m", "benchmarks.service", "start", kind).split())
+
+    assert cpu > 0
+    assert wall > 0
+
+
+@pytest.mark.parametrize("place", ["in memory", "in a file"])
+def test_a_sandbox_has_what_it_is_told_and_tells_what_came(place: str, tmp_path: Path) -> None:
+    database = tmp_path / "sessions.db" if place == "in a file" else None
+    with (
+        service.serving(database=database) as sandbox,
+        service.Connection(sandbox.host, sandbox.token) as connection,
+    ):
+        ids = sandbox.seed("group", 3, messages=2)
+        for session_id in [*ids, ids[0]]:
+            connection.ask(connection.request("GET", f"{service.SESSIONS}/{session_id}"))
+        with pytest.raises(AssertionError, match="404"):
+            connection.ask(connection.request("GET", f"{service.SESSIONS}/another"))
+
+        assert sandbox.counted("get") == {"1": 3, "2": 1}
+        assert sandbox.cpu() > 0
+
+
+def test_writers_write_on_and_on(tmp_path: Path) -> None:
+    with service.serving(database=tmp_path / "sessions.db") as sandbox:
+        ids = sandbox.seed("written", 2)
+        with sandboxes.writing(Interpreter(), sandbox, ids):
+            written = 0
+            while written < 10:
+                written += sum(int(times) * number for times, number in sandbox.counted("update").items())
+
+
 # Many sessions
 
 
 def test_work_on_many_sessions_is_told_and_loses_and_doubles_none(tmp_path: Path) -> None:
-    with many.serving() as service:
-        _, _, *by_threads = many.by_threads(service, [30], tmp_path)
-        _, _, *killed = many.with_a_worker_killed(service, 2, 400, tmp_path)
+    with service.serving() as sandbox:
+        by_threads = list(many.by_threads(sandbox, [30], tmp_path, Interpreter()))
+        _, _, *killed = clusters.with_a_worker_killed(sandbox, 2, 400, tmp_path)
 
-    assert [row.split(" | ")[:2] for row in by_threads] == [["30", "export"], ["30", "delete"]]
+    assert [(taken.sessions, taken.work) for taken in by_threads] == [(30, "export"), (30, "delete")]
     assert [row.split(" | ")[0] for row in killed] == ["export", "extend", "delete"]

@@ -795,7 +795,7 @@ def check_ways(table: Table, _sent: dict[str, Received]) -> None:
 
 
 def check_many_sessions(table: Table, _sent: dict[str, Received]) -> None:
-    assert f'"{" | ".join(table.header)}"' in (ROOT / "benchmarks" / "many.py").read_text("utf-8")
+    assert f'"{" | ".join(table.header)}"' in (ROOT / "benchmarks" / "clusters.py").read_text("utf-8")
     figure = r"[\d,. ]+( to [\d,]+)?( µs| MB)?|export|extend|delete|[\d,]+ done(, \d+ unknown)?"
     for row in table.body:
         assert all(re.fullmatch(figure, cell) for cell in row), row
@@ -847,7 +847,6 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("System", "How that is known"): check_systems,
     ("To", "Read"): check_where_to_go,
     ("Way", "Calls a second", "Event loop held up"): check_ways,
-    ("Sessions", "Work", "Sessions a second", "CPU time of each", "Memory that it takes"): check_many_sessions,
     ("Workers", "Sessions exported a second"): check_many_sessions,
     (
         "Work",
