@@ -10,9 +10,8 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -39,8 +38,7 @@ _SUMMARY = ("id", "title", "model", "created_at", "updated_at")
 _DETAILS = ("expires_at", "status", "user_id", "session_group", "metadata", "total_tokens")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A request to an operation, after access was granted."""
 
     store: Store
@@ -254,6 +252,7 @@ def refuse_other_names(request: Request) -> None:
         raise Refusal(421, "The sandbox answers to names of this machine only: localhost, 127.0.0.1, [::1].")
 
 
+@functools.lru_cache(maxsize=64)
 def _is_loopback(name: str) -> bool:
     try:
         return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback

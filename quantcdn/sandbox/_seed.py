@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from quantcdn.sandbox._validation import LARGEST_INTEGER
 
@@ -19,8 +18,7 @@ _FIELDS = (
 _ROLES = ("system", "user", "assistant")
 
 
-@dataclass(frozen=True)
-class Seeded:
+class Seeded(NamedTuple):
     """A session as the store is to hold it."""
 
     id: str

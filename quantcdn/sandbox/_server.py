@@ -11,10 +11,9 @@ import struct
 import sys
 import threading
 from collections.abc import Coroutine, Generator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import h11
 import uvicorn
@@ -55,8 +54,7 @@ def listen(host: str, port: int, *, allow_remote: bool = False) -> socket.socket
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Serving:
+class Serving(NamedTuple):
     """A server at work: where it listens, and the loop that it runs on."""
 
     address: str

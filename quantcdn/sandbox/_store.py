@@ -72,14 +72,14 @@ class Store:
     def page(self, organisation: str, listing: Listing) -> list[Session]:
         filters = {
             name: value
-            for name, value in vars(listing).items()
+            for name, value in listing._asdict().items()
             if name in ("user_id", "session_group", "model") and value is not None
         }
         rows = self._reading.execute(
             f"SELECT {_SUMMARY} FROM sessions WHERE {_THERE} AND status = 'active'"
             + "".join(f" AND {name} = :{name}" for name in filters)
             + " ORDER BY created_at DESC, number DESC LIMIT :limit OFFSET :offset",
-            {"organisation": organisation, "now": _text(self.now()), **vars(listing)},
+            {"organisation": organisation, "now": _text(self.now()), **listing._asdict()},
         )
         return [dict(row) for row in rows]
 
@@ -233,7 +233,7 @@ class Store:
     @contextmanager
     def _snapshot(self) -> Generator[None, None, None]:
         """Read as of one moment, without a lock that a writer needs."""
-        if self._reading.in_transaction:
+        if not self.waits_for_the_disk:  # what is in memory, nobody else changes meanwhile
             yield
             return
         with self._reading:

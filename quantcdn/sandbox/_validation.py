@@ -6,8 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl
 
 LARGEST_INTEGER = 2**53 - 1
@@ -29,8 +28,7 @@ class Refusal(Exception):
         self.headers = headers
 
 
-@dataclass(frozen=True)
-class Creation:
+class Creation(NamedTuple):
     user_id: str
     session_group: str | None
     metadata: dict[str, Any]
@@ -38,16 +36,14 @@ class Creation:
     messages: list[dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(NamedTuple):
     messages: list[dict[str, str]]
     tokens: int
     status: str | None
     metadata: dict[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     user_id: str | None
     session_group: str | None
     model: str | None
