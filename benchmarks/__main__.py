@@ -14,7 +14,11 @@ from benchmarks.processes import HAS_VALGRIND, one_core
 from benchmarks.report import NEED_VALGRIND, SCENARIOS, TABLES, machine
 from benchmarks.rivals import RIVALS
 
-_QUICK = {"tables": ["instructions", "times"], "rivals": ["sdk", "generated"], "calls": ["get", "list 100", "create"]}
+_QUICK = {
+    "tables": ["instructions", "times", "commands", "sandbox", "many"],
+    "rivals": ["sdk", "generated"],
+    "calls": ["get", "list 100", "create"],
+}
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """What work on many sessions costs by clusters, and that none is lost or doubled: ``python -m benchmarks.clusters``.
 
 One sandbox in a process of its own has the sessions, and counts how often each was asked for. They are exported by Dask
-clusters of so many processes, of a service that takes a while to answer, as over a network; and then all of them by one
-cluster, of which three workers are killed amid each piece of work. It needs psutil and distributed, and a quarter of an
-hour; ``--quick`` takes a minute.
+clusters of so many processes, of a service that takes a while to answer, as over a network; and then all of them are
+worked on by one cluster for each piece of work, of which three workers are killed amid it. It needs psutil and
+distributed, and a quarter of an hour; ``--quick`` takes a minute.
 """
 
 import argparse
@@ -102,27 +102,26 @@ class Memory:
 
 
 def with_a_worker_killed(service: Service, size: int, count: int, folder: Path) -> Iterator[str]:
-    """A table of work on all sessions by one cluster, of which a worker is killed at each quarter."""
+    """A table of work on all sessions, each by a cluster of its own, of which a worker is killed at each quarter."""
     yield "Work | Sessions a second | Outcomes | Asked for once, again | Memory here | Memory of a worker"
     yield "---- | -----: | ---- | ---- | ---- | ----"
     service.seed("all", count)
     api = connected(service.host, service.token)
-    with cluster(size) as client:
-        for work in ("export", "extend", "delete"):
+    for work in ("export", "extend", "delete"):
+        memory = Memory()
+        with cluster(size) as client:
             client.wait_for_workers(size)
-            options: Any = {"session_group": "all", "executor": client.get_executor(), "workers": size}
-            options["on_result"] = _killing(client, count)
-            memory = Memory()
             began = time.perf_counter()
-            with memory.watched(client):
-                counts = _done(work, api, folder, options)
-            rate = count / (time.perf_counter() - began)
-            asked = service.counted({"export": "get"}.get(work, work))
-            assert sum(counts.values()) == count
-            assert work != "extend" or set(asked) <= {"1"}, asked
-            outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in counts.items())
-            once = asked.pop("1", 0)
-            yield f"{work} | {rate:,.0f} | {outcomes} | {once:,}, {sum(asked.values()):,} | {memory}"
+            with memory.watched(client), _killing(client, count) as kill:
+                options: Any = {"session_group": "all", "executor": client.get_executor(), "workers": size}
+                counts = _done(work, api, folder, {**options, "on_result": kill})
+                rate = count / (time.perf_counter() - began)
+        asked = service.counted({"export": "get"}.get(work, work))
+        assert sum(counts.values()) == count
+        assert work != "extend" or set(asked) <= {"1"}, asked
+        outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in counts.items())
+        once = asked.pop("1", 0)
+        yield f"{work} | {rate:,.0f} | {outcomes} | {once:,}, {sum(asked.values()):,} | {memory}"
     assert api.list_ai_sessions(ORGANISATION, session_group="all") == []
 
 
@@ -140,18 +139,23 @@ def _done(work: str, api: AISessionsApi, folder: Path, options: Any) -> dict[str
     return {str(outcome): number for outcome, number in report.counts.items()}
 
 
-def _killing(client: Any, count: int) -> Callable[[bulk.Result], None]:
+@contextmanager
+def _killing(client: Any, count: int) -> Iterator[Callable[[bulk.Result], None]]:
     """What kills a worker, amid its work, when a quarter of so many sessions is dealt with, a half, and three."""
     workers = iter(client.run(os.getpid).values())  # those that are started in their place live
     marks = {count // 4, count // 2, 3 * count // 4}
     dealt_with = itertools.count(1)
+    timers: list[threading.Timer] = []
 
     def note(_: bulk.Result) -> None:
         if next(dealt_with) in marks:
             for pid in itertools.islice(workers, 1):
-                threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)).start()
+                timers.append(threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)))
+                timers[-1].start()
 
-    return note
+    yield note
+    for timer in timers:  # it has fired before the cluster ends, and the worker with it
+        timer.join()
 
 
 def tables(service: Service, folder: Path, *, quick: bool) -> Iterator[str]:
@@ -163,8 +167,8 @@ By a Dask cluster of so many processes of one thread each, {most // 25:,} sessio
 {1000 * LATENCY:.0f} ms:"""
     yield "\n".join(by_clusters(service, sizes, most // 25, folder))
     yield f"""\
-By one of {killed} processes, {most:,} sessions, of a service that answers at once. A worker is killed, amid a
-batch, when a quarter, a half and three quarters are dealt with."""
+By a cluster of {killed} processes for each piece of work, {most:,} sessions, of a service that answers at once. A
+worker is killed, amid a batch, when a quarter, a half and three quarters are dealt with."""
     yield "\n".join(with_a_worker_killed(service, killed, most, folder))
 
 

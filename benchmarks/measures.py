@@ -47,6 +47,11 @@ class Bench:
     rounds: int
     sizes: list[int]
 
+    @property
+    def few_rounds(self) -> int:
+        """How many there are of what takes long and repeats well."""
+        return self.rounds // 5
+
     def interpreter(self, rival: str) -> Interpreter:
         """Python as this rival runs it."""
         return Interpreter(self.packages.get(rival), self.server.authority)
@@ -185,7 +190,7 @@ _MEMORY = {"held": "10,000 listed sessions hold", "peak": "reading a session of 
 def connections(bench: Bench) -> Figures:
     """How many seconds a get takes over a new TLS connection, the first of a client and a further one."""
     secure = replace(bench, server=bench.secure_server)
-    return _by_network(secure, {what: (what, secure.server.url) for what in ("first", "further")})
+    return _by_network(secure, {what: (what, secure.server.url) for what in ("first", "further")})[0]
 
 
 def proxied(bench: Bench) -> Figures:
@@ -196,7 +201,7 @@ def proxied(bench: Bench) -> Figures:
             "with `socket_options`": ("tuned create", bench.server.url),
             "behind a proxy": ("create", bench.server.url, proxy),
         }
-        return _by_network(bench, calls)
+        return _by_network(bench, calls)[0]
 
 
 def packed(bench: Bench) -> tuple[Figures, Figures, dict[str, int]]:
@@ -204,32 +209,25 @@ def packed(bench: Bench) -> tuple[Figures, Figures, dict[str, int]]:
 
     The line takes 20 ms there and back, and carries 10 Mbit/s. How many bytes came is told as well.
     """
-    wall: Figures = {}
-    cpu: Figures = {}
-    came: dict[str, int] = {}
-    with serving(varied=True) as server:
-        for what in ("plain", "gzip"):
-            relay = Relay(server.port, delay=0.01, rate=10e6 / 8)
-            with relaying(relay) as url:
-                for into, column in ((wall, 0), (cpu, 1)):
-                    for rival, figures in _by_network(bench, {what: (what, url)}, column).items():
-                        into.setdefault(rival, {}).update(figures)
-            came[what] = relay.largest
-    return wall, cpu, came
+    with serving(varied=True) as server, ExitStack() as stack:
+        relays = {what: Relay(server.port, delay=0.01, rate=10e6 / 8) for what in ("plain", "gzip")}
+        calls = {what: (what, stack.enter_context(relaying(relay))) for what, relay in relays.items()}
+        wall, cpu = _by_network(bench, calls)
+        return wall, cpu, {what: relay.largest for what, relay in relays.items()}
 
 
-def _by_network(bench: Bench, calls: Mapping[str, tuple[str, ...]], column: int = 0) -> Figures:
-    figures: Figures = {}
-    for rival in ("floor", "sdk"):
-        interpreter = bench.interpreter(rival)
-        figures[rival] = {
-            title: [
-                float(interpreter.run("-m", "benchmarks.network", rival, *call).split()[column])
-                for _ in range(max(1, bench.rounds // 5))
-            ]
-            for title, call in calls.items()
-        }
-    return figures
+def _by_network(bench: Bench, calls: Mapping[str, tuple[str, ...]]) -> tuple[Figures, Figures]:
+    """How many seconds calls take, of wall time and of CPU."""
+    rivals = ("floor", "sdk")
+    wall: Figures = {rival: {title: [] for title in calls} for rival in rivals}
+    cpu: Figures = {rival: {title: [] for title in calls} for rival in rivals}
+    for _ in range(bench.few_rounds):
+        for title, call in calls.items():
+            for rival in rivals:
+                printed = bench.interpreter(rival).run("-m", "benchmarks.network", rival, *call)
+                for samples, seconds in zip((wall[rival][title], cpu[rival][title]), printed.split(), strict=True):
+                    samples.append(float(seconds))
+    return wall, cpu
 
 
 def at_once(count: Callable[[Job], float], jobs: Iterable[Job]) -> dict[Job, float]:

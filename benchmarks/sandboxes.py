@@ -86,7 +86,7 @@ def histories(bench: Bench) -> Figures:
                         f"update, {place}": connection.request("PUT", f"{SESSIONS}/{ids[0]}", _UPDATE),
                     }
                     for row, request in requests.items():
-                        samples = [_asked(service, connection, request).cpu for _ in range(bench.rounds)]
+                        samples = [_asked(service, connection, request).cpu for _ in range(bench.few_rounds)]
                         figures.setdefault(row, {})[f"{messages:,} messages"] = samples
     return figures
 

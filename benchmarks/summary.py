@@ -49,7 +49,7 @@ def _sentences(tables: dict[str, Table]) -> list[str]:
     strict_head = promises.pop("the head of an answer is read strictly")
     sdk, generated = cpu[_SDK], cpu[_GENERATED]
     first = "import, client and first call"
-    sentences = [
+    return [
         "In CPU time, and in instructions, of the same call written by hand with urllib3 and pydantic: "
         + "; ".join(f"{call} {sdk[call]:.2f} and {counted[call]:.2f}" for call in sdk)
         + ".",
@@ -67,17 +67,44 @@ def _sentences(tables: dict[str, Table]) -> list[str]:
         f"instructions of a get. To read the head of an answer strictly saves {-strict_head:.0f}.",
         f"Over TLS a get takes {secure[_SDK]['get']:.2f} of the CPU time by hand. Over a real network the wait for the "
         "answer is far longer than all of this: what is saved there is the CPU of your process, not the time to wait.",
+        *_of_the_network(tables),
+        *_of_programs(tables),
     ]
-    if "Time of a create" in tables:
-        proxied, new = tables["Time of a create"], tables["Time of a get over a new TLS connection"]
-        line = tables["Time of a history of 1,000 messages over 20 ms and 10 Mbit/s"]
-        plain, packed = (line[_FLOOR][what] * line[_SDK][what] for what in ("plain", "gzip"))  # a ratio to the floor
-        ratio = packed / plain
-        sentences += [
-            f"Behind a proxy a create takes {proxied[_SDK]['behind a proxy']:.2f} of the time that it takes by hand, "
-            "where the body waits for the head to be acknowledged; a get over a further TLS connection takes "
-            f"{new[_SDK]['further']:.2f}, since a client reads the authorities once.",
-            f"A history of 1,000 messages over 20 ms and 10 Mbit/s takes {ratio:.2f} of the time "
-            "where gzip is asked for.",
-        ]
-    return sentences
+
+
+def _of_the_network(tables: dict[str, Table]) -> list[str]:
+    create, new = tables["Time of a create"][_SDK], tables["Time of a get over a new TLS connection"][_SDK]
+    line = tables["Time of a history of 1,000 messages over 20 ms and 10 Mbit/s"]
+    plain, packed = (line[_FLOOR][what] * line[_SDK][what] for what in ("plain", "gzip"))  # a ratio to the floor
+    return [
+        f"Behind a proxy a create takes {create['behind a proxy']:.2f} of the time that it takes by hand, and with "
+        f"`socket_options` {create['with `socket_options`']:.2f}, where the body waits for the head to be "
+        f"acknowledged; a get over a further TLS connection takes {new['further']:.2f}, since a client reads the "
+        "authorities once.",
+        f"A history of 1,000 messages over 20 ms and 10 Mbit/s takes {packed / plain:.2f} of the time "
+        "where gzip is asked for.",
+    ]
+
+
+def _of_programs(tables: dict[str, Table]) -> list[str]:
+    commands = {command: cells["wall time"] for command, cells in tables["Time of a command"].items()}
+    bare = commands["a bare interpreter"]
+    version, listed = (bare * commands[f"`quantcdn {command}`"] for command in ("--version", "sessions list"))
+    first = tables["Time from nothing to the first answer"]["the sandbox"]["wall time"]
+    rate = tables["Calls a second on one core"]["the sandbox"]["get"]
+    histories = tables["CPU time of the sandbox for a call, by the length of each history"]
+    longer = [cells["10,000 messages"] / cells["10 messages"] for cells in histories.values()]
+    beside = tables["Time of a get of a sandbox with a file"]["beside 16 writers"]
+    many = tables["Many sessions, by eight threads"]
+    exported, deleted = (many[f"{work} of 10,000"]["sessions a second"] for work in ("export", "delete"))
+    memory = many["export of 100,000"]["memory that it takes"]
+    return [
+        f"`quantcdn --version` takes {version:.0f} ms and `quantcdn sessions list` {listed:.0f}, where a bare "
+        f"interpreter takes {bare:.0f}.",
+        f"The sandbox takes {first:.2f} of the time of Starlette's hello world to its first answer, and then answers "
+        f"{rate:.2f} of its calls a second. With 10,000 messages in each session, lists and updates take "
+        f"{min(longer):.2f} to {max(longer):.2f} of the CPU time with 10. Beside 16 writers of a file a get takes "
+        f"{beside['median']:.1f} ms, and one in a hundred more than {beside['99th percentile']:.1f}.",
+        f"Eight threads export {exported:,.0f} sessions a second and delete {deleted:,.0f}, of 10,000; to export "
+        f"100,000 takes {memory:.0f} MB of memory.",
+    ]
