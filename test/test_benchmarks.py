@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,6 +28,7 @@ from benchmarks.relay import Relay, relaying
 from benchmarks.rivals import RIVALS
 from benchmarks.rivals._by_hand import Created, Deleted, Listed, Session, Updated
 from benchmarks.rooms import ROOMS, draw, room_of
+from benchmarks.summary import in_short
 from benchmarks.tables import above, cell, relative, slopes, table
 from quantcdn import __version__
 
@@ -161,6 +163,55 @@ def test_a_page_has_the_tables_of_a_run_and_what_they_come_to() -> None:
     assert with_parts(page, {"by clusters": "Some."}).count("Some.") == 1
     with pytest.raises(ValueError, match="no place for what is another"):
         with_parts(page, {"another": "Some."})
+
+
+CALLS = ["get", "list of 100", "get, 1,000 messages", "create", "update", "delete"]
+CLIENTS = [RIVALS[rival].title for rival in ("floor", "sdk", "generated", "http.client")]
+# The tables that "In short" is made of: the columns and the rows that it tells of.
+TOLD = {
+    "Instructions of a call": (CALLS, CLIENTS),
+    "CPU time of a call": (CALLS, CLIENTS),
+    "CPU time of a call over TLS": (CALLS, CLIENTS),
+    "Instructions of an import": (["import", "import, client and first call"], CLIENTS),
+    "Calls a second of threads that share a client": (["16 threads"], CLIENTS),
+    "Connections that the client opened for them": (["16 threads"], CLIENTS),
+    "Instructions of a call that go into a promise": (["get"], list(WITHOUT)),
+    "Time of a get over a new TLS connection": (["further"], CLIENTS),
+    "Time of a create": (["with `socket_options`", "behind a proxy"], CLIENTS),
+    "Time of a history of 1,000 messages over 20 ms and 10 Mbit/s": (["plain", "gzip"], CLIENTS),
+    "Time of a command": (["wall time"], ["a bare interpreter", "`quantcdn --version`", "`quantcdn sessions list`"]),
+    "Time from nothing to the first answer": (["wall time"], ["the sandbox"]),
+    "Calls a second on one core": (["get"], ["the sandbox"]),
+    "CPU time of the sandbox for a call, by the length of each history": (
+        ["10 messages", "10,000 messages"],
+        ["list of 20, in memory", "update, in memory"],
+    ),
+    "Time of a get of a sandbox with a file": (["median", "99th percentile"], ["beside 16 writers"]),
+    "Many sessions, by eight threads": (
+        ["sessions a second", "memory that it takes"],
+        ["export of 10,000", "delete of 10,000", "export of 100,000"],
+    ),
+}
+
+
+def report_of(titles: Iterable[str]) -> str:
+    """The tables of these titles, with 3 in each cell."""
+    tables = {
+        title: table("Row", columns, [(row, ["3"] * len(columns)) for row in rows])
+        for title, (columns, rows) in TOLD.items()
+    }
+    return "\n\n".join(f"### {title}\n\n{tables[title]}" for title in titles)
+
+
+def test_each_table_that_a_whole_run_is_summed_up_by_is_needed() -> None:
+    summary = " ".join((in_short(report_of(TOLD)) or "").split())
+
+    assert (
+        "`quantcdn --version` takes 9 ms and `quantcdn sessions list` 9, where a bare interpreter takes 3." in summary
+    )
+    assert "Eight threads export 3 sessions a second and delete 3, of 10,000" in summary
+    assert "lists and updates take 1.00 to 1.00 of the CPU time with 10." in summary
+    assert [title for title in TOLD if in_short(report_of(TOLD.keys() - {title}))] == []
 
 
 def test_what_is_missing_is_left_out_by_name() -> None:
