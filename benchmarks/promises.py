@@ -5,7 +5,6 @@ It is taken out from outside, for measuring alone: the SDK has no such switches.
 
 import http.client
 import math
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -45,15 +44,11 @@ def _without_deadline() -> None:
         def of(cls, _request_timeout: object, default: float) -> "Timeout":
             return cls(default)
 
-    no_deadline = deadline.Deadline(math.inf)
-
-    def untimed(_connection: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-        return answer.Answer(sock, no_deadline, *args, **kwargs)
-
     _replace(api_client, "Deadline", Timeout)
+    _replace(pool.KeepsDeadline, "_deadline", deadline.Deadline(math.inf))
     _replace(pool.KeepsDeadline, "_transmit", lambda self, data, _: http.client.HTTPConnection.send(self, data))
-    _replace(pool.KeepsDeadline, "response_class", untimed)
-    _replace(answer, "_TimedSocket", lambda sock, _deadline: sock)
+    _replace(answer._TimedFile, "readinto", lambda self, buffer: self._file.readinto(buffer))
+    _replace(answer.Incoming, "_is_left", lambda _: False)
 
 
 def _without_retry_decision() -> None:

@@ -32,6 +32,7 @@ LEANED_ON = {
     "http.client:HTTPConnection.response_class": "the answer is one that keeps to the deadline",
     "http.client:HTTPConnection.debuglevel": "no request is printed, with its token",
     "http.client:HTTPResponse.begin": "the head of an answer is read by the package",
+    "http.client:HTTPResponse._close_conn": "the file that an answer is read from stays for the next one",
     "http.client:HTTPResponse().fp": "the body is read from here",
     "http.client:HTTPResponse().length": "how much of the body is left",
     "http.client:HTTPResponse().chunked": "how the body is framed",

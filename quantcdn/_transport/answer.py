@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from urllib3.util.ssltransport import SSLTransport
 
@@ -34,14 +34,17 @@ _BODILESS = frozenset([HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED])
 
 
 class _TimedFile(io.RawIOBase):
-    """What http.client reads an answer from: a socket whose timeout is kept up to date."""
+    """What comes on a socket whose timeout is kept up to date."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", 0)
+        self._position = 0
+
+    def start(self, deadline: Deadline) -> None:
+        """From now on, keep this deadline, to which the socket was set."""
         self._deadline = deadline
         self._armed = time.monotonic()
-        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -65,25 +68,55 @@ class _TimedFile(io.RawIOBase):
         super().close()
 
 
-class _Reader(io.BufferedReader):
-    """A file that ends a connection on which more came than one answer.
+class Incoming(io.BufferedReader):
+    """What comes on a connection: a file from which one answer is read after the other.
 
-    What is left in a buffer shows neither in the socket nor to urllib3, which would use the connection again, and
-    what still follows would be taken for the answer to the next request.
+    It ends a connection on which more came than one answer. What is left in a buffer shows neither in the socket nor
+    to urllib3, which would use the connection again, and what still follows would be taken for the answer to the next
+    request.
+
+    Args:
+        sock: the connection.
+
+    Attributes:
+        is_free: whether it stands between two answers, so that another may be read from it.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        super().__init__(_TimedFile(sock, deadline), _BUFFER)
+    def __init__(self, sock: socket.socket) -> None:
+        self._timed = _TimedFile(sock)
+        super().__init__(self._timed, _BUFFER)
         self._sock = sock
         self._process = os.getpid()
+        self.is_free = True
+
+    def start(self, deadline: Deadline) -> None:
+        """Begin with an answer that is to be there by then."""
+        self.is_free = False
+        self._timed.start(deadline)
+
+    def makefile(self, _mode: str) -> "Incoming":
+        """Itself: http.client asks a socket for a file."""
+        return self
+
+    def leave(self) -> None:
+        """Let another answer follow, unless it has come already."""
+        if self._is_left():
+            self.close()
+        else:
+            self.is_free = True
 
     def close(self) -> None:
         """Close the file, and where something is left that nobody will read, shut the connection down."""
+        self.is_free = False
         mine = self._process == os.getpid()  # the child of a fork must not shut down what its parent reads
-        if mine and not self.closed and (self.tell() < self.raw.tell() or self._decrypted()):
+        if mine and not self.closed and self._is_left():
             with contextlib.suppress(OSError):  # the server may have left
                 getattr(self._sock, "socket", self._sock).shutdown(socket.SHUT_RDWR)  # of TLS in TLS, the outer one
         super().close()
+
+    def _is_left(self) -> bool:
+        """Whether something has come that was not read."""
+        return self.tell() < self._timed.tell() or self._decrypted() > 0
 
     def _decrypted(self) -> int:
         """How much has left the system's own buffer, and waits in those of TLS."""
@@ -98,7 +131,7 @@ class Answer(http.client.HTTPResponse):
     """An answer that keeps a deadline, and is read strictly.
 
     Args:
-        sock: where it comes from.
+        incoming: where it comes from.
         deadline: when it must be there.
         debuglevel: what http.client gives.
         method: the method of the request.
@@ -116,15 +149,16 @@ class Answer(http.client.HTTPResponse):
 
     def __init__(
         self,
-        sock: socket.socket,
+        incoming: Incoming,
         deadline: Deadline,
         debuglevel: int = 0,
         method: str | None = None,
         *,
         is_last: bool = False,
     ) -> None:
-        timed: Any = _TimedSocket(sock, deadline)
-        super().__init__(timed, debuglevel, method)
+        incoming.start(deadline)
+        super().__init__(cast("Any", incoming), debuglevel, method)
+        self._incoming = incoming
         self._is_last = is_last
         self._most_fields = deadline.sending.max_headers
         self._has_body = method != "HEAD"
@@ -196,8 +230,19 @@ class Answer(http.client.HTTPResponse):
             come = self._size - self.length
             raise http.client.RemoteDisconnected(f"after {come} of the {self._size} bytes of its answer")
         if not self.length:
-            file, self.fp = self.fp, None
-            file.close()
+            self._close_conn()
+
+    def _close_conn(self) -> None:
+        """Leave the connection to the next answer where this one was read to its end and another may follow.
+
+        http.client, whose method this is, closes the file.
+        """
+        file, self.fp = self.fp, None
+        is_read = file.is_over if isinstance(file, _Chunks) else self.length == 0
+        if is_read and not self.will_close:
+            self._incoming.leave()
+        else:
+            self._incoming.close()
 
 
 class _Chunks(io.BufferedIOBase):
@@ -205,6 +250,9 @@ class _Chunks(io.BufferedIOBase):
 
     Both read chunks themselves, and take -1 for a size and a cut for the end. Here they are read as strictly as the
     head, by RFC 9112, section 7.1, and whoever asks for a line or a part gets it whole, or an error.
+
+    Attributes:
+        is_over: whether all was read, the trailer as well.
     """
 
     def __init__(self, file: io.BufferedReader, most_fields: int) -> None:
@@ -212,14 +260,14 @@ class _Chunks(io.BufferedIOBase):
         self._most_fields = most_fields
         self._left = 0
         self._came = 0
-        self._is_over = False
+        self.is_over = False
 
     def readable(self) -> bool:
         return True
 
     def readline(self, _limit: int | None = -1, /) -> bytes:
         """The line with the size of the next chunk; after the last one, the line that ends the trailer."""
-        if self._is_over:
+        if self.is_over:
             return b"\r\n"
         line = self._file.readline(_LONGEST_SIZE)
         size = _size_of_chunk(line)
@@ -230,7 +278,7 @@ class _Chunks(io.BufferedIOBase):
         self._left = int(size[1], 16)
         if not self._left:
             read_fields(self._file, self._most_fields)  # of the trailer
-            self._is_over = True
+            self.is_over = True
         return line
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -272,10 +320,6 @@ class _Chunks(io.BufferedIOBase):
     def _cut(self) -> http.client.HTTPException:
         return http.client.RemoteDisconnected(f"after {self._came} bytes of its answer, before its last chunk")
 
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
 
 def _read_whole(file: io.BufferedReader, size: int) -> bytes:
     """So many bytes, or what is there of them. Room is made for what came, and not for what an answer says to have."""
@@ -307,14 +351,3 @@ def _is_chunked(value: str) -> bool:
 
 def _listed(value: str) -> set[str]:
     return {part.strip(" \t") for part in value.split(",")}
-
-
-class _TimedSocket:
-    """As much of a socket as `http.client.HTTPResponse` asks for: a file to read from."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._sock = sock
-        self._deadline = deadline
-
-    def makefile(self, _mode: str) -> _Reader:
-        return _Reader(self._sock, self._deadline)

@@ -28,7 +28,7 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_match_hostname import CertificateError
 from urllib3.util.wait import wait_for_read
 
-from quantcdn._transport.answer import Answer
+from quantcdn._transport.answer import Answer, Incoming
 from quantcdn._transport.connect import connected
 from quantcdn._transport.deadline import Deadline, TimeLeft
 
@@ -106,6 +106,7 @@ class KeepsDeadline(HTTPConnection):
     _fields: list[str] | None = None  # of the request that is being put together
     _pieces: list[bytes] | None = None
     _response_options: Any
+    _incoming: Incoming | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address alone: urllib3's errors refer to the connection, which knows the proxy's password."""
@@ -125,6 +126,14 @@ class KeepsDeadline(HTTPConnection):
         self._is_kept = False
         self._deadline.sending.sent = False
         super().connect()
+
+    def close(self) -> None:
+        incoming, self._incoming = self._incoming, None
+        try:
+            super().close()
+        finally:
+            if incoming is not None and incoming.is_free:  # else it is closed, or an answer is read from it
+                incoming.close()
 
     def _tunnel(self) -> None:
         with contextlib.ExitStack() as answers:  # http.client leaves the proxy's answer open before Python 3.11
@@ -241,8 +250,11 @@ class KeepsDeadline(HTTPConnection):
 
     def _timed_answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
         """Read the answer from a file over the socket that keeps the deadline."""
+        incoming = self._incoming
+        if incoming is None or not incoming.is_free:
+            incoming = self._incoming = Incoming(sock)
         # One that came before the request was through, which was then given up, leaves half a request behind.
-        return Answer(sock, self._deadline, *args, is_last=not self._is_kept, **kwargs)
+        return Answer(incoming, self._deadline, *args, is_last=not self._is_kept, **kwargs)
 
     response_class: Any = _timed_answer  # http.client calls it, with the socket
 

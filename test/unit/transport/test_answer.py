@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict
 
-from quantcdn._transport.answer import Answer
+from quantcdn._transport.answer import Answer, Incoming
 from quantcdn._transport.deadline import Deadline
 
 
@@ -47,7 +47,7 @@ class Wire:
 
 def read(sent: bytes, method: str = "GET", *, at_a_time: int = 1_000_000) -> Answer:
     wire: Any = Wire(sent, at_a_time)
-    answer = Answer(wire, Deadline(math.inf), method=method)
+    answer = Answer(Incoming(wire), Deadline(math.inf), method=method)
     answer.begin()
     return answer
 
@@ -421,3 +421,45 @@ def test_no_long_run_of_anything_takes_long_to_refuse(head: bytes) -> None:
     with pytest.raises(HTTPException):
         read(head)
     assert time.process_time() - begun < 2
+
+
+# One after the other on a connection
+
+
+SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
+IN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n"
+ENDS = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nfirst"
+
+
+@pytest.mark.parametrize("first", [SIZED, IN_PIECES])
+def test_the_next_answer_is_read_from_the_same_file(first: bytes) -> None:
+    wire: Any = Wire(first + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond", at_a_time=len(first))
+    incoming = Incoming(wire)
+    bodies: list[bytes] = []
+    for _ in range(2):
+        assert incoming.is_free
+        answer = Answer(incoming, Deadline(math.inf), method="GET")
+        answer.begin()
+        bodies.append(answer.read())
+    assert (bodies, incoming.is_free, incoming.closed) == ([b"first", b"second"], True, False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "size"),
+    [
+        pytest.param(SIZED + b"H", None, id="more came"),
+        pytest.param(IN_PIECES + b"H", None, id="more came after the last chunk"),
+        pytest.param(ENDS, None, id="it was the last"),
+        pytest.param(SIZED, 4, id="it was given up"),
+        pytest.param(IN_PIECES, 4, id="it was given up in a chunk"),
+        pytest.param(IN_PIECES, 5, id="it was given up before the last chunk"),
+    ],
+)
+def test_no_answer_is_read_after_one_that_left_something_behind(sent: bytes, size: int | None) -> None:
+    wire: Any = Wire(sent)
+    incoming = Incoming(wire)
+    answer = Answer(incoming, Deadline(math.inf), method="GET")
+    answer.begin()
+    answer.read(size)
+    answer.close()
+    assert (incoming.is_free, incoming.closed) == (False, True)
