@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -829,3 +830,23 @@ def test_each_request_is_a_line_without_its_content(options: list[str]) -> None:
         process.terminate()
         said = process.stderr.read()
     assert re.fullmatch("" if options else r"\d\d:\d\d:\d\d create: 201, \d+ ms\n", said)
+
+
+def test_a_request_that_is_answered_while_the_sandbox_stops_is_a_line_too() -> None:
+    with ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen(
+                [*SANDBOX, "--fail", "create:delay=1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+        assert process.stdout
+        assert process.stderr
+        address, token, organisation = (process.stdout.readline().split() for _ in range(3))
+        api = stack.enter_context(connected(Sandbox(address[4], token[1], organisation[1])))
+        thread = stack.enter_context(ThreadPoolExecutor(1))
+        answer = thread.submit(api.create_ai_session, organisation[1], {"userId": "user-12345"})
+        while not api.list_ai_sessions(organisation[1]):  # it is done, and its answer is late
+            assert not answer.done()
+        process.terminate()
+        assert answer.result().session_id
+        assert re.search("^.{8} create: 201", process.stderr.read(), re.MULTILINE)

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -96,16 +96,15 @@ def _say(request: Received) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def _wait(sandbox: RunningSandbox, *, quiet: bool) -> None:
+def _wait(sandbox: RunningSandbox) -> None:
     """Tell how the sandbox is used, and serve until a signal ends that."""
     details = {"token": sandbox.access_token, "organisation": sandbox.organisation, "secret": sandbox.secret}
     print(
         _READY.format(host=sandbox.host, page=sandbox.page, commands=in_shell(_variables(sandbox)), **details),
         flush=True,
     )
-    with nullcontext() if quiet else sandbox.requests.told(_say):
-        while True:  # a sleep can be interrupted on every system, waiting for an event cannot
-            time.sleep(_SLICE)
+    while True:  # a sleep can be interrupted on every system, waiting for an event cannot
+        time.sleep(_SLICE)
 
 
 def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
@@ -221,14 +220,17 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     _on_stops(signal.default_int_handler)
     try:
         token = options.token_file.read_text("utf-8").strip() if options.token_file else options.token
-        with running(
-            host=options.host,
-            port=options.port,
-            allow_remote=options.allow_remote,
-            database=options.database,
-            access_token=os.environ.get(_TOKEN) if token is None else token,
-            organisation=options.organisation,
-        ) as sandbox:
+        with (
+            ExitStack() as listening,
+            running(
+                host=options.host,
+                port=options.port,
+                allow_remote=options.allow_remote,
+                database=options.database,
+                access_token=os.environ.get(_TOKEN) if token is None else token,
+                organisation=options.organisation,
+            ) as sandbox,
+        ):
             if options.seed is not None:
                 with options.seed.open(encoding="utf-8") as lines:
                     sandbox.load(lines)
@@ -246,7 +248,9 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
                     return 127 if absent else 126
             if options.allow_remote:
                 print("Other machines can reach it, and what they send is not encrypted.", file=sys.stderr)
-            _wait(sandbox, quiet=options.quiet)
+            if not options.quiet:
+                listening.enter_context(sandbox.requests.told(_say))  # until the last one is answered
+            _wait(sandbox)
     except KeyboardInterrupt:
         pass
     except (ImportError, OSError, ValueError) as error:

@@ -36,6 +36,10 @@ class Connection(Protocol):
         """Close the connection, or reset it, without a word."""
         ...
 
+    async def pause(self, seconds: float) -> None:
+        """Hold the answer under way back for so long, or until the sandbox ends."""
+        ...
+
     def last(self) -> asyncio.Future[None]:
         """Let the answer under way last as long as the sandbox: it is to end when what this returns is done."""
         ...
@@ -110,8 +114,8 @@ class _Exchange:
         await app(self._scope, self._tee, self._keep)
 
     async def _fail(self, fault: Fault, send: Send) -> None:
-        await asyncio.sleep(fault.delay)
         connection = cast("Connection", self._scope["state"]["connection"])
+        await connection.pause(fault.delay)
         if fault.drop or fault.reset:
             connection.drop(reset=fault.reset)
             return
@@ -125,7 +129,7 @@ class _Exchange:
         size = math.ceil(len(body) / _PIECES) if fault.trickle else len(body)
         for begin in range(0, len(body), size or 1):
             await send({"type": "http.response.body", "body": body[begin : begin + size], "more_body": True})
-            await asyncio.sleep(fault.trickle / _PIECES)
+            await connection.pause(fault.trickle / _PIECES)
         if fault.truncate:
             connection.drop(reset=False)
         else:

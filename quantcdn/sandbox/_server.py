@@ -208,6 +208,10 @@ class _Protocol(H11Protocol):
         if not self.cycle or self.cycle.response_complete:
             self.transport.close()
 
+    async def pause(self, seconds: float) -> None:
+        """Hold the answer under way back for so long, or until the sandbox ends."""
+        await asyncio.wait([self._state.over], timeout=seconds)
+
     def last(self) -> asyncio.Future[None]:
         """Let the answer under way last as long as the sandbox: it is to end when what this returns is done."""
         self.lasts = True
