@@ -5,6 +5,7 @@ import os
 import shlex
 import stat
 import subprocess
+import sys
 from itertools import repeat
 from pathlib import Path
 
@@ -132,6 +133,28 @@ def test_a_person_is_asked_and_the_token_is_not_shown(home: dict[str, str], tmp_
         quantcdn(home, "--profile", "mine", *LIST)
 
     assert asked(server) == ("acme", TOKEN)
+
+
+ON_A_SLOW_TERMINAL = """
+import runpy, sys, termios, time
+
+set_attributes = termios.tcsetattr
+
+def set_late(*arguments):
+    time.sleep(0.3)
+    set_attributes(*arguments)
+
+termios.tcsetattr = set_late
+sys.argv[1:] = ["--organisation", "acme", "--base-url", "http://127.0.0.1:9", "configure"]
+runpy.run_module("quantcdn", run_name="__main__")
+"""
+
+
+def test_what_is_typed_at_once_is_not_shown_either(home: dict[str, str], tmp_path: Path) -> None:
+    with screen(shlex.join([sys.executable, "-c", ON_A_SLOW_TERMINAL]), tmp_path, home, columns=120) as shown:
+        shown.wait_for("^Token, which is not shown")
+        shown.type(TOKEN, "Enter")
+        assert TOKEN not in shown.wait_for("its token is in the file")
 
 
 def test_enter_keeps_what_is_there_and_ctrl_c_writes_nothing(home: dict[str, str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from enum import Enum
+from getpass import getpass
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from quantcdn.cli._help import LOCAL
 from quantcdn.cli._output import Output, write_records
 from quantcdn.cli._profiles import Profile, profile_name
 
+_INTERRUPTED = "Interrupted: nothing was written."
 _COLUMNS = ("profile", "organisation", "base_url", "token", "used")
 
 
@@ -120,14 +122,19 @@ def _token(connection: Connection, before: Profile, asks: bool) -> str | None:
     if not asks:
         return None
     otherwise = "leaves it to the environment" if before.place_of_token is None else "keeps the one that is there"
-    return _asked(f"Token, which is not shown (Enter {otherwise})", "", hidden=True) or None
-
-
-def _asked(what: str, default: str | None, *, hidden: bool = False) -> str:
     try:
-        answer: str = typer.prompt(what, default, hide_input=hidden, show_default=bool(default), err=True)
+        # Typer would ask first, and hide then: what is typed between is shown, and lost.
+        return getpass(f"Token, which is not shown (Enter {otherwise}): ").strip() or None
+    except (EOFError, KeyboardInterrupt):
+        say("")  # the line with the question has no end yet
+        raise KeyboardInterrupt(_INTERRUPTED) from None
+
+
+def _asked(what: str, default: str | None) -> str:
+    try:
+        answer: str = typer.prompt(what, default, show_default=bool(default), err=True)
     except typer.Abort:
-        raise KeyboardInterrupt("Interrupted: nothing was written.") from None
+        raise KeyboardInterrupt(_INTERRUPTED) from None
     return answer.strip()
 
 
