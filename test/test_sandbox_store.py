@@ -106,7 +106,7 @@ def test_a_list_does_not_become_more_work_as_sessions_are_added(steps: Steps, qu
             for _ in range(100):
                 client.create(sessionGroup="g", metadata={"model": "m"})
             taken.append(steps.of(client, "GET", f"?limit=10{query}"))
-    assert taken[1] == taken[0]
+    assert taken[1] <= taken[0]
 
 
 def test_the_rows_before_a_page_are_passed_over_in_the_index(steps: Steps) -> None:
