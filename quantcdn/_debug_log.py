@@ -4,6 +4,8 @@ import logging
 import sys
 from typing import TextIO, cast
 
+from quantcdn._interrupts import raised_by_signal_handler
+
 _logger = logging.getLogger("quantcdn")
 _level_before: int | None = None
 
@@ -35,6 +37,11 @@ class _DebugHandler(logging.Handler):
     Its type tells it from the application's handlers.
     """
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Show it without the lock of `logging`, which is taken in Python code: an interrupt could leave it locked."""
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         stream = cast("TextIO | None", sys.stderr)  # without a console there is none
         if stream is None or getattr(stream, "closed", False):
@@ -42,7 +49,9 @@ class _DebugHandler(logging.Handler):
         try:
             stream.write(f"{self.format(record)}\n")
             stream.flush()
-        except Exception:
+        except Exception as error:
+            if raised_by_signal_handler(error):
+                raise
             self.handleError(record)
 
 

@@ -12,6 +12,7 @@ import collections
 import faulthandler
 import gc
 import json
+import logging
 import queue
 import signal
 import socket
@@ -35,6 +36,7 @@ SWALLOWING = [
     " > closed",  # of urllib3's answer, which Python's own destructor of files asks
     " > putrequest > close",  # likewise of http.client's, when the next request begins,
     " > _timed_answer > close",  # or the next answer takes its place
+    " > makeRecord > ",  # of a record of the log, which asks for the name of the process
     " > tell",  # which Python's `BufferedReader` asks when it is made, whether or not there is an answer
     " > _write_SOCKS5_address",  # of PySocks, to which any OSError means that this is no address
     " > model_validate > __instancecheck__",  # which pydantic asks, in older versions whatever comes of it
@@ -137,6 +139,7 @@ def calls_of(client: quantcdn.ApiClient, service: RunningSandbox) -> dict[str, C
         with far, near, context.wrap_socket(near, server_hostname="localhost", do_handshake_on_connect=False):
             pass
 
+    logger = logging.getLogger("quantcdn")
     turns = Turns(lambda: None)
 
     def default() -> None:
@@ -152,6 +155,7 @@ def calls_of(client: quantcdn.ApiClient, service: RunningSandbox) -> dict[str, C
         "default": default,
         "turn": lambda: turns.take(lambda: None, 20),
         "sandbox": service.seed,
+        "log": lambda: logger.debug("what happens"),
     }
 
 
@@ -170,6 +174,7 @@ def seen_of(order: dict[str, Any], service: RunningSandbox) -> dict[str, int]:
     configuration.proxy = order["proxy"]
     configuration.trust_env = False
     client = quantcdn.ApiClient(configuration)
+    client.configuration.debug = order["call"] == "log"
     call = calls_of(client, service)[order["call"]]
     call()  # pydantic builds its checks in the first one
     other = Other(call, order["patience"] / 2)

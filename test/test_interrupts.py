@@ -57,7 +57,7 @@ def test_an_interrupt_at_each_single_moment_leaves_a_client_that_other_threads_u
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python tells no moments before 3.12")
-@pytest.mark.parametrize("call", ["secure", "bulk", "default", "turn", "sandbox"])
+@pytest.mark.parametrize("call", ["secure", "bulk", "default", "turn", "sandbox", "log"])
 def test_what_threads_share_outlives_an_interrupt_at_each_single_moment(call: str) -> None:
     with ROADS[0].to(repeat(json_answer({"id": "s"}))) as (_, options):
         seen = run("interrupted_everywhere.py", call=call, kept=True, patience=PATIENCE, **options)
