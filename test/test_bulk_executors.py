@@ -382,6 +382,7 @@ def test_of_two_workers_of_a_cluster_that_begin_a_batch_at_once_one_extends(
     organisation = Met(service.organisation)
     organisation.calls = tmp_path / "calls"
     threads = ThreadPoolExecutor(1)
+    client.wait_for_workers(2)  # one that another test has killed may not be back
     workers = [client.get_executor(workers=[address], pure=False) for address in client.scheduler_info()["workers"]]
 
     class Twice(distributed.cfexecutor.ClientExecutor):  # type: ignore[misc]
