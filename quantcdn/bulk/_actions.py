@@ -232,8 +232,8 @@ def export(
             if remote is not None:
                 remote.greet()
             manifest, targets = prepared(begun)
-            resumed = _resumed(targets, files.begin(manifest))
-            report = work.crew.work(resumed, perform, shown, files.step)
+            targets = _resumed(targets, files.begin(manifest))
+            report = work.crew.work(targets, perform, shown, files.step)
             return files.finish(_concluded(manifest, report))
 
 

@@ -3,7 +3,7 @@
 An exception out of a signal handler, such as Ctrl-C, comes between any two steps of the main thread. What takes a lock
 in Python code may stay locked for ever then: a `Condition`, a `queue.Queue`, an executor, which moreover takes no work
 once the main thread has ended. So what the threads share are single operations of C, which are done or are not:
-`SimpleQueue.put` and `get`, and adding to a list or a set, or putting something in its place.
+`SimpleQueue.put` and `get`, adding to a list, and putting something in the place of another.
 """
 
 import math
@@ -58,7 +58,7 @@ class Crew:
         self._results: list[Result] = []
         self._jobs: SimpleQueue[Sequence[int] | None] = SimpleQueue()
         self._news: SimpleQueue[Sequence[int] | None] = SimpleQueue()
-        self._handed_out: set[int] = set()
+        self._last_handed_out = -1  # they are handed out in their order
         self._threads: list[threading.Thread] = []
         self._left: list[BaseException | None] = []
         self.is_leaving = False
@@ -84,11 +84,11 @@ class Crew:
                 self._tell(result)
         return self._report()
 
-    def work(self, targets: Sequence[Result], perform: Perform, shown: Bar, size: int = 1) -> Report:
+    def work(self, targets: list[Result], perform: Perform, shown: Bar, size: int = 1) -> Report:
         """Have done what there is to do for each session that was not tried yet.
 
         Args:
-            targets: the sessions.
+            targets: the sessions; in their place comes what became of them, so that there is one record of each.
             perform: does it.
             shown: the bar to advance.
             size: how many sessions to hand to `perform` at a time.
@@ -100,21 +100,23 @@ class Crew:
             self.leave()
         return self._report()
 
-    def each(self, targets: Sequence[Result], perform: Perform, shown: Bar, size: int = 1) -> Iterator[Result]:
+    def each(self, targets: list[Result], perform: Perform, shown: Bar, size: int = 1) -> Iterator[Result]:
         """The same, and yield what became of each as it comes; at the end, whatever it is, comes `leave`."""
-        results = self._results = list(targets)
+        results = self._results = targets
 
         # Whoever does a job notes its result: an interrupt comes to the main thread only, and can lose none.
         def do(jobs: Sequence[int]) -> None:
+            given = [results[job] for job in jobs]
             for job in jobs:
-                results[job] = targets[job]._replace(outcome="unknown")  # until it has ended
-            for job, result in zip(jobs, perform([targets[job] for job in jobs]), strict=True):
+                results[job] = results[job]._replace(outcome="unknown")  # until it has ended
+            for job, result in zip(jobs, perform(given), strict=True):
                 results[job] = result
 
-        todo = [job for job, target in enumerate(targets) if target.outcome == "not_tried"]
-        shown.expect(len(targets))
-        shown.advance(len(targets) - len(todo))
-        for jobs in self._each(do, [todo[first : first + size] for first in range(0, len(todo), size)]):
+        todo = [job for job, target in enumerate(results) if target.outcome == "not_tried"]
+        shown.expect(len(results))
+        shown.advance(len(results) - len(todo))
+        firsts = range(0, len(todo), size)
+        for jobs in self._each(do, (todo[first : first + size] for first in firsts), len(firsts)):
             shown.advance(len(jobs))
             for job in jobs:
                 self._tell(results[job])
@@ -129,13 +131,14 @@ class Crew:
         for thread in self._threads:
             thread.join()
 
-    def _each(self, do: Callable[[Sequence[int]], None], todo: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
-        """Have each of the jobs done, and yield it when it is.
+    def _each(
+        self, do: Callable[[Sequence[int]], None], pending: Iterator[Sequence[int]], count: int
+    ) -> Iterator[Sequence[int]]:
+        """Have each of so many jobs done, and yield it when it is.
 
         As few are under way as there are threads, so that whatever ends the loop ends the work.
         """
-        pending = iter(todo)
-        self._start(do, min(self._size, len(todo)))
+        self._start(do, min(self._size, count))
         if not self._threads:  # there is no other than this one: on Pyodide, or where the system's limit is reached
             for jobs in pending:
                 do(jobs)
@@ -143,7 +146,7 @@ class Crew:
             return
         for jobs in islice(pending, len(self._threads)):
             self._hand_out(jobs)
-        for _ in todo:
+        for _ in range(count):
             yield self._done()
             for jobs in islice(pending, 1):
                 self._hand_out(jobs)
@@ -175,7 +178,7 @@ class Crew:
         self._news.put(None)
 
     def _hand_out(self, jobs: Sequence[int]) -> None:
-        self._handed_out.update(jobs)  # before they may be begun
+        self._last_handed_out = jobs[-1]  # before they may be begun
         self._jobs.put(jobs)
 
     def _done(self) -> Sequence[int]:
@@ -202,7 +205,7 @@ class Crew:
         return Report(
             tuple(
                 result._replace(outcome="unknown")
-                if result.outcome == "not_tried" and job in self._handed_out
+                if result.outcome == "not_tried" and job <= self._last_handed_out
                 else result
                 for job, result in enumerate(self._results)
             )
