@@ -116,7 +116,7 @@ def merge_headers(*layers: Mapping[str, str], own: Mapping[str, str] = MappingPr
     """
     merged = dict(own)
     spellings = {name.lower(): name for name in own}
-    for layer in layers:
+    for layer in filter(None, layers):
         for name, value in layer.lines() if isinstance(layer, Headers) else layer.items():
             check_header(name, value)
             # The first spelling stays, the SDK's own: urllib3 compares some names, like Accept, by their case.

@@ -3,7 +3,7 @@
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -129,15 +129,7 @@ def _check_json(value: object, parents: tuple[object, ...] = ()) -> None:
         if not value.isascii() and _has_lone_surrogate(value):
             raise _NotJson("text with a lone surrogate cannot be written as JSON")
     elif isinstance(value, _CONTAINERS):
-        for parent in parents:
-            if value is parent:
-                raise _NotJson("it contains itself")
-        if len(parents) == MAX_JSON_DEPTH:
-            raise _NotJson(f"it is nested more than {MAX_JSON_DEPTH} levels deep")
-        if isinstance(value, dict):
-            _check_members(cast("dict[object, object]", value), (*parents, cast("object", value)))
-        else:
-            _check_items(cast("Sequence[object]", value), (*parents, cast("object", value)))
+        _check_container(cast("Any", value), parents, is_dict=isinstance(value, dict))
     elif isinstance(value, int):
         if _has_too_many_digits(value):
             raise _NotJson("a number has too many digits")
@@ -157,34 +149,35 @@ def _check_json(value: object, parents: tuple[object, ...] = ()) -> None:
         )
 
 
-def _check_members(members: dict[object, object], parents: tuple[object, ...]) -> None:
-    for key, member in members.items():
-        if not isinstance(key, str):
-            raise _NotJson(f"a key is of type {type(key).__name__}, and only strings can be keys")
-        if not key.isascii() and _has_lone_surrogate(key):
-            raise _NotJson("a key holds a lone surrogate")
+def _check_container(container: Any, parents: tuple[object, ...], *, is_dict: bool) -> None:
+    for parent in parents:
+        if container is parent:
+            raise _NotJson("it contains itself")
+    if len(parents) == MAX_JSON_DEPTH:
+        raise _NotJson(f"it is nested more than {MAX_JSON_DEPTH} levels deep")
+    parents = (*parents, container)
+    for key, member in container.items() if is_dict else enumerate(container):
+        if is_dict and not (type(key) is str and key.isascii()):
+            _check_key(key)
         if type(member) is str and member.isascii():
             continue
         try:
             _check_json(member, parents)
         except _NotJson as error:
-            raise error.found_at(f".{key}") from None
+            raise error.found_at(f".{key}" if is_dict else f"[{key}]") from None
 
 
-def _check_items(items: Sequence[object], parents: tuple[object, ...]) -> None:
-    for index, item in enumerate(items):
-        if type(item) is str and item.isascii():
-            continue
-        try:
-            _check_json(item, parents)
-        except _NotJson as error:
-            raise error.found_at(f"[{index}]") from None
+def _check_key(key: object) -> None:
+    if not isinstance(key, str):
+        raise _NotJson(f"a key is of type {type(key).__name__}, and only strings can be keys")
+    if _has_lone_surrogate(key):
+        raise _NotJson("a key holds a lone surrogate")
 
 
 def _check_metadata(value: Any) -> Any:
     if isinstance(value, (dict, Mapping)):  # in this order: an abstract class takes its time to say so
         try:
-            _check_json(dict(cast("Mapping[object, object]", value)))
+            _check_container(dict(cast("Any", value)), (), is_dict=True)
         except _NotJson as error:
             path, problem = f"metadata{''.join(error.steps)}", error.problem
             raise PydanticCustomError("not_json", "{path}: {problem}", {"path": path, "problem": problem}) from None
