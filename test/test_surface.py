@@ -213,7 +213,7 @@ def test_a_module_holds_the_surface(module: str) -> None:
         ("quantcdn.api.ai_sessions_api", set()),
         ("quantcdn.models", OWN_MODELS),
         ("quantcdn.rest", set()),
-        ("quantcdn.sandbox", {"RunningSandbox", "Sandbox", "running"}),
+        ("quantcdn.sandbox", {"ActiveFault", "RunningSandbox", "Sandbox", "running"}),
     ],
 )
 def test_a_star_import_of_a_module_brings_the_surface_and_our_additions(module: str, additions: set[str]) -> None:

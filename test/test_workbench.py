@@ -667,7 +667,8 @@ def test_the_end_of_its_terminal_ends_it_in_order_unless_that_is_ignored(start: 
 
 def test_it_goes_on_when_nobody_reads_its_lines() -> None:
     reader, writer = os.pipe()
-    with subprocess.Popen(SANDBOX, stdout=subprocess.PIPE, stderr=writer, text=True) as process:
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(SANDBOX, stdout=subprocess.PIPE, stderr=writer, text=True, env=buffered) as process:
         os.close(writer)
         os.close(reader)
         assert process.stdout

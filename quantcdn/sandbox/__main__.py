@@ -92,8 +92,10 @@ def _say(request: Received) -> None:
     """Write a line about a request, without anything that it holds."""
     what, became = request.operation or request.method, request.status or "no answer"
     line = f"{request.time.astimezone():%H:%M:%S} {what}: {became}, {1000 * request.duration:.0f} ms"
-    with suppress(OSError):  # whoever read it has left, as in `2>&1 | head`
+    try:
         print(line, file=sys.stderr, flush=True)
+    except OSError:  # whoever read it has left, as in `2>&1 | head`; the line in its buffer would fail Python's end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _wait(sandbox: RunningSandbox) -> None:
