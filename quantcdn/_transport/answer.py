@@ -100,7 +100,7 @@ class Incoming(io.BufferedReader):
 
     def leave(self) -> None:
         """Let another answer follow, unless it has come already."""
-        if self._is_left():
+        if self.closed or self._is_left():
             self.close()
         else:
             self.is_free = True
@@ -231,6 +231,9 @@ class Answer(http.client.HTTPResponse):
             raise http.client.RemoteDisconnected(f"after {come} of the {self._size} bytes of its answer")
         if not self.length:
             self._close_conn()
+
+    def flush(self) -> None:
+        """Do nothing: an answer is only read. What http.client flushes, the collection of garbage may have closed."""
 
     def _close_conn(self) -> None:
         """Leave the connection to the next answer where this one was read to its end and another may follow.

@@ -463,3 +463,16 @@ def test_no_answer_is_read_after_one_that_left_something_behind(sent: bytes, siz
     answer.read(size)
     answer.close()
     assert (incoming.is_free, incoming.closed) == (False, True)
+
+
+@pytest.mark.parametrize("sent", [SIZED, IN_PIECES, ENDS])
+@pytest.mark.parametrize("size", [0, 4, None])
+def test_an_answer_can_be_closed_after_what_it_comes_from(sent: bytes, size: int | None) -> None:
+    wire: Any = Wire(sent)
+    incoming = Incoming(wire)
+    answer = Answer(incoming, Deadline(math.inf), method="GET")
+    answer.begin()
+    answer.read(size)
+    incoming.close()
+    answer.close()
+    assert (answer.closed, incoming.is_free) == (True, False)
