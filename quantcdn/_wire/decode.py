@@ -42,6 +42,8 @@ _EXCEPTION_OF_STATUS: dict[int, type[ApiException]] = {
 
 # A few bytes can become an object of hundreds, and nothing interrupts the reading. So what a body holds is bounded.
 _MOST_VALUES = 1_000_000
+_LEAST_BYTES = 1.5  # of what counts as a value: `{},` counts as two
+_NOT_BEFORE_VALUES = bytes(set(range(256)).difference(b"[{,"))
 # A text without escapes, or the beginning of one; or what stands before a value.
 _find_parts = re.compile(rb'"[^"]*"?|([\[{,])').finditer
 
@@ -86,7 +88,7 @@ def decode(call: Call[T], response: Response, *, after_loss: bool = False) -> T:
             )
         raise exception_of(response, repeatable=call.repeatable)
     body = response.body
-    if len(body) > _MOST_VALUES and _holds_too_much(body):
+    if len(body) > _LEAST_BYTES * _MOST_VALUES and _holds_too_much(body):
         raise _unreadable(shape, response, f"it holds more than {_MOST_VALUES:,} values")
     try:
         data = shape.adapter.validate_json(body)
@@ -202,7 +204,7 @@ def _json(text: str) -> Any:
 
 def _holds_too_much(body: bytes) -> bool:
     """Whether there are too many values in a JSON text."""
-    if sum(map(body.count, b"[{,")) <= _MOST_VALUES:
+    if len(body.translate(None, _NOT_BEFORE_VALUES)) <= _MOST_VALUES:  # a third of the time that counting each takes
         return False
     values = 0
     for number, part in enumerate(_find_parts(body.replace(rb"\\", b"").replace(rb"\"", b""))):
