@@ -239,9 +239,10 @@ def test_what_the_service_answers_has_its_status_and_a_failure_gives_nothing_awa
     cases: list[tuple[str, str, list[Answer], int]] = [
         ("GET", "/chats/s-1", [own, json_answer({"messages": [message]})], 200),
         ("GET", "/chats", [json_answer(secret, 401)], 503),
-        ("GET", "/chats", [answer(200, b"no JSON")], 503),
+        ("GET", "/chats", [answer(200, b"no JSON")], 502),
         ("GET", "/chats/s-1", [own, json_answer(secret, 404)], 404),
         ("POST", "/chats", [[CLOSE]], 502),
+        ("POST", "/chats", [answer(201, b"no JSON")], 502),
         ("POST", "/chats", [json_answer(secret, 500)], 502),
         ("POST", "/chats/s-1", [own, json_answer({"id": "s-1"}), json_answer(secret, 403)], 503),
     ]
@@ -262,7 +263,7 @@ FAILURES = [
     (quantcdn.ConnectionException("lost"), 503),
     (quantcdn.TooManyRequestsException(429), 503),
     (quantcdn.ServiceException(500), 503),
-    (quantcdn.ResponseFormatException(200), 503),
+    (quantcdn.ResponseFormatException(200), 502),
 ]
 
 

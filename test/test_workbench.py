@@ -692,6 +692,40 @@ def test_a_signal_that_ends_the_sandbox_ends_its_command_first(name: str) -> Non
         assert process.wait(10) == 128 + number
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize(
+    ("command", "is_done"), [(["--", sys.executable, "-c", "print('ran')"], False), ([], True)], ids=["command", "none"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_end_before_its_command_began_it_does_not_call_that_done(
+    number: signal.Signals, command: list[str], is_done: bool, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "sessions.jsonl"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*SANDBOX, "--seed", pipe, *command], stdout=subprocess.PIPE, text=True) as process:
+        with pipe.open("w"):  # waits until it is read
+            process.send_signal(number)
+            assert process.stdout
+            assert process.stdout.read() == ""
+        assert process.wait(30) == (0 if is_done else 128 + number)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells all programs of a console")
+def test_an_interrupt_that_no_terminal_sends_goes_to_the_command() -> None:
+    command = [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]
+    with subprocess.Popen(
+        [*SANDBOX, "--", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 128 + signal.SIGINT
+
+
 def test_a_command_that_takes_a_signal_decides_how_both_end() -> None:
     program = """
 import signal, sys, time
@@ -831,6 +865,19 @@ def test_each_request_is_a_line_without_its_content(options: list[str]) -> None:
         process.terminate()
         said = process.stderr.read()
     assert re.fullmatch("" if options else r"\d\d:\d\d:\d\d create: 201, \d+ ms\n", said)
+
+
+def test_what_is_said_before_the_command_holds_for_the_sandbox_too() -> None:
+    command = [sys.executable, "-m", "quantcdn", "--quiet", "--organisation", "acme", "sandbox"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        address, token, organisation = (process.stdout.readline().split() for _ in range(3))
+        assert organisation == ["Organisation:", "acme"]
+        with connected(Sandbox(address[4], token[1], "acme")) as api:
+            assert api.list_ai_sessions("acme") == []
+        process.terminate()
+        assert process.stderr.read() == ""
 
 
 def test_a_request_that_is_answered_while_the_sandbox_stops_is_a_line_too() -> None:

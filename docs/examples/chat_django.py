@@ -80,7 +80,7 @@ def failed(error: quantcdn.ApiException) -> JsonResponse:
     match error:
         case quantcdn.NotFoundException():
             return JsonResponse({"error": "There is no such chat, or no longer."}, status=404)
-        case quantcdn.OutcomeUnknownException():
+        case quantcdn.OutcomeUnknownException() | quantcdn.ResponseFormatException():
             return JsonResponse({"error": "Perhaps it was stored: read before you send it again."}, status=502)
         case quantcdn.TimeoutException():
             return JsonResponse({"error": "No answer came in time."}, status=504)

@@ -88,7 +88,7 @@ def failed(_request: Request, error: Exception) -> JSONResponse:
     match error:
         case quantcdn.NotFoundException():
             return JSONResponse({"detail": "There is no such chat, or no longer."}, 404)
-        case quantcdn.OutcomeUnknownException():
+        case quantcdn.OutcomeUnknownException() | quantcdn.ResponseFormatException():
             return JSONResponse({"detail": "Perhaps it was stored: read before you send it again."}, 502)
         case quantcdn.TimeoutException():
             return JSONResponse({"detail": "No answer came in time."}, 504)

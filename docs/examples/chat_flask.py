@@ -77,7 +77,7 @@ def failed(error: quantcdn.ApiException) -> tuple[dict[str, str], int]:
     match error:
         case quantcdn.NotFoundException():
             return {"error": "There is no such chat, or no longer."}, 404
-        case quantcdn.OutcomeUnknownException():
+        case quantcdn.OutcomeUnknownException() | quantcdn.ResponseFormatException():
             return {"error": "Perhaps it was stored: read before you send it again."}, 502
         case quantcdn.TimeoutException():
             return {"error": "No answer came in time."}, 504

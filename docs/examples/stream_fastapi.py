@@ -102,7 +102,7 @@ def event(name: str, value: str) -> str:
 
 def told(error: Exception) -> str:
     """What the user is told. The log has the rest."""
-    if isinstance(error, quantcdn.OutcomeUnknownException):
+    if isinstance(error, quantcdn.OutcomeUnknownException | quantcdn.ResponseFormatException):
         return "Perhaps it was stored: read before you send it again."
     return "It was not stored."
 

@@ -27,9 +27,10 @@ def summary(session_id: str) -> str:
 
 def main(group: str) -> int:
     sessions = quantcdn.iter_ai_sessions(api(), environment.organisation(), session_group=group)
+    session_ids = [session.id for session in sessions if session.id]
     failures = 0
     with ProcessPoolExecutor() as pool:
-        works = {pool.submit(summary, session.id): session.id for session in sessions if session.id}
+        works = {pool.submit(summary, session_id): session_id for session_id in session_ids}
         for work in as_completed(works):
             try:
                 print(f"{works[work]}: {work.result()}")

@@ -97,7 +97,10 @@ class _AsItStands(TyperCommand):
 def sandbox(context: typer.Context) -> None:
     from quantcdn.sandbox.__main__ import main
 
-    raise typer.Exit(main(context.args, "quantcdn sandbox"))
+    connection: Connection = context.obj
+    quiet = ["--quiet"] if connection.quiet else []
+    organisation = [] if connection.organisation_id is None else ["--organisation", connection.organisation_id]
+    raise typer.Exit(main([*quiet, *organisation, *context.args], "quantcdn sandbox"))
 
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer names only one of its kinds

@@ -91,7 +91,7 @@ def erase(
     for session_id in changed:
         say(f"{visible(session_id)}: not deleted, for it was changed after it was exported: erase it to another file")
     write_record(receipt.content(), output)
-    connection.tell(f"Covered: {receipt.manifest.covers}. The receipt is {receipt.path}.")
+    connection.tell(f"{receipt.deleted}. Covered: {receipt.manifest.covers}. The receipt is {receipt.path}.")
     if receipt.is_complete:
         return None
     return Exit.PARTLY_FAILED if changed else exit_of(failures, len(receipt.rows)) or Exit.FAILED

@@ -117,7 +117,10 @@ def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
     """
     to_pass_on: list[int] = []
     _on_stops(lambda number, frame: to_pass_on.append(number))
-    signal.signal(signal.SIGINT, lambda number, frame: None)  # the terminal sends it to the command as well
+    if _is_in_foreground():  # of a terminal, which sends Ctrl-C to the command as well
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+    else:
+        signal.signal(signal.SIGINT, lambda number, frame: to_pass_on.append(number))
     with subprocess.Popen(command, env={**os.environ, **_variables(sandbox)}) as process:
         code = None
         while code is None:
@@ -126,6 +129,22 @@ def _run(command: Sequence[str], sandbox: RunningSandbox) -> int:
             while to_pass_on:
                 process.send_signal(to_pass_on.pop(0))
     return code if code >= 0 else 128 - code
+
+
+def _is_in_foreground() -> bool:
+    """Whether a terminal sends Ctrl-C to this process and to what it starts. On Windows each console does."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return os.name == "nt"
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
+
+
+def _stopped(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def _on_stops(handler: Callable[[int, FrameType | None], object]) -> None:
@@ -218,8 +237,8 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     command = options.command[options.command[:1] == ["--"] :]
     if options.command and not command:
         parser.error("give a command after --")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
-    _on_stops(signal.default_int_handler)
+    signal.signal(signal.SIGINT, _stopped)  # a shell starts background jobs with it ignored
+    _on_stops(_stopped)
     try:
         token = options.token_file.read_text("utf-8").strip() if options.token_file else options.token
         with (
@@ -253,8 +272,9 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
             if not options.quiet:
                 listening.enter_context(sandbox.requests.told(_say))  # until the last one is answered
             _wait(sandbox)
-    except KeyboardInterrupt:
-        pass
+    except KeyboardInterrupt as stop:
+        if command:  # which was not run
+            return 128 + int(stop.args[0])
     except (ImportError, OSError, ValueError) as error:
         advice = ""
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
