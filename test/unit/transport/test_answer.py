@@ -444,6 +444,16 @@ def test_the_next_answer_is_read_from_the_same_file(first: bytes) -> None:
     assert (bodies, incoming.is_free, incoming.closed) == ([b"first", b"second"], True, False)
 
 
+def read_of(sent: bytes, size: int | None) -> tuple[Incoming, Answer]:
+    """What comes on a connection, and an answer of which so much was read."""
+    wire: Any = Wire(sent)
+    incoming = Incoming(wire)
+    answer = Answer(incoming, Deadline(math.inf), method="GET")
+    answer.begin()
+    answer.read(size)
+    return incoming, answer
+
+
 @pytest.mark.parametrize(
     ("sent", "size"),
     [
@@ -456,11 +466,7 @@ def test_the_next_answer_is_read_from_the_same_file(first: bytes) -> None:
     ],
 )
 def test_no_answer_is_read_after_one_that_left_something_behind(sent: bytes, size: int | None) -> None:
-    wire: Any = Wire(sent)
-    incoming = Incoming(wire)
-    answer = Answer(incoming, Deadline(math.inf), method="GET")
-    answer.begin()
-    answer.read(size)
+    incoming, answer = read_of(sent, size)
     answer.close()
     assert (incoming.is_free, incoming.closed) == (False, True)
 
@@ -468,11 +474,7 @@ def test_no_answer_is_read_after_one_that_left_something_behind(sent: bytes, siz
 @pytest.mark.parametrize("sent", [SIZED, IN_PIECES, ENDS])
 @pytest.mark.parametrize("size", [0, 4, None])
 def test_an_answer_can_be_closed_after_what_it_comes_from(sent: bytes, size: int | None) -> None:
-    wire: Any = Wire(sent)
-    incoming = Incoming(wire)
-    answer = Answer(incoming, Deadline(math.inf), method="GET")
-    answer.begin()
-    answer.read(size)
+    incoming, answer = read_of(sent, size)
     incoming.close()
     answer.close()
     assert (answer.closed, incoming.is_free) == (True, False)
