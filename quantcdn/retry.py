@@ -198,8 +198,9 @@ def _count(retries: int | bool | None) -> int | None:
 
 def seconds_until(retry_after: str, now: datetime) -> float:
     """How long a ``Retry-After`` asks to wait, in seconds: 0 where it cannot be read or lies in the past."""
-    if _is_seconds(retry_after.strip()):
-        return float(retry_after)
+    seconds = retry_after.strip()
+    if _is_seconds(seconds):
+        return float(seconds)
     try:
         moment = parsedate_to_datetime(retry_after)
     except (ValueError, OverflowError, TypeError, IndexError):  # the last two of what is no date at all

@@ -192,6 +192,7 @@ def test_any_wait_is_within_its_bounds_and_the_time_left(
         ("", 0.0),
         ("soon", 0.0),
         ("\x00", 0.0),
+        ("7\x1f", 7.0),
     ],
     ids=lambda value: str(value)[:50],
 )
