@@ -195,6 +195,48 @@ _composed = st.builds(
 )
 
 
+# The fields that the client reads, with any value: of each, most of what it holds is as it should be.
+_READ = [
+    b"Retry-After",
+    b"Keep-Alive",
+    b"Location",
+    b"Date",
+    b"Connection",
+    b"Content-Type",
+    b"Content-Encoding",
+    b"Content-Length",
+    b"Transfer-Encoding",
+]
+_values = st.builds(
+    lambda before, value, after: before + value + after,
+    st.binary(max_size=2),
+    st.sampled_from(
+        [
+            b"0",
+            b"0.0",
+            b"inf",
+            b"timeout=5",
+            b"https://elsewhere.example/",
+            b"Mon, 06 May 2024 07:08:09 GMT",
+            b"close",
+            b"application/json; charset=utf-8",
+            b"gzip",
+            b"2",
+            b"chunked",
+        ]
+    ),
+    st.binary(max_size=2),
+)
+_of_fields = st.builds(
+    lambda status, phrase, fields: b"\r\n".join(
+        [b"HTTP/1.1 " + status + b" " + phrase, *(name + b": " + value for name, value in fields), b"", b"{}"]
+    ),
+    _statuses,
+    st.binary(max_size=3),
+    st.lists(st.tuples(st.sampled_from(_READ), _values), min_size=1, max_size=2),
+)
+
+
 class Mutation(NamedTuple):
     """Some bytes of an answer replaced: from a share of its length on, so many, by others."""
 
@@ -286,6 +328,15 @@ def test_a_good_answer_with_changes_is_what_was_asked_or_an_exception_and_the_ne
 ) -> None:
     answer = _mutated(operation.answer, mutations)
     _check(line, operation, [answer + after, CLOSE] if ends else answer + after)
+
+
+@bounded(150)
+@given(operation=_operations, answer=_of_fields)
+@example(operation=OPERATIONS["get"], answer=b"HTTP/1.1 503 X\r\nRetry-After: 0\x1f\r\n\r\n")
+def test_any_value_of_a_field_that_is_read_ends_in_an_answer_or_an_exception_and_the_next_is_right(
+    line: Line, operation: Operation, answer: bytes
+) -> None:
+    _check(line, operation, [answer, CLOSE])
 
 
 # Bodies in chunks
