@@ -542,10 +542,12 @@ def test_ctrl_c_takes_back_what_no_worker_has_begun(service: RunningSandbox) -> 
     assert report.counts["done"] <= 4 * 5, "such a pool takes two batches more than it has processes"
 
 
+@pytest.mark.needs_pace
 @pytest.mark.parametrize("kind", ["processes", "cluster"])
 def test_ctrl_c_twice_waits_for_nothing_and_says_what_is_unknown(
     service: RunningSandbox, connect: Connect, pools: Callable[[str], Executor], kind: str
 ) -> None:
+    service.reset()  # of what an earlier try left
     ids = seeded(service, 400)
     service.fail("extend", delay=3, after=2)
     api = connect(service.host, service.access_token)

@@ -39,7 +39,6 @@ def test_a_program_has_a_whole_session_out_of_an_archive(form: str, tmp_path: Pa
         env={**os.environ, "PYTHONPATH": str(runs)},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 

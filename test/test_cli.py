@@ -178,7 +178,7 @@ def quantcdn(
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command with pipes for its three streams."""
     given = stdin.encode() if isinstance(stdin, str) else stdin
-    run = subprocess.run([QUANTCDN, *arguments], env=env, input=given, capture_output=True, timeout=60, check=False)
+    run = subprocess.run([QUANTCDN, *arguments], env=env, input=given, capture_output=True, check=False)
     ended = subprocess.CompletedProcess(run.args, run.returncode, run.stdout.decode(), run.stderr.decode())
     assert ended.returncode == code, (ended.stdout, ended.stderr)
     assert "Traceback" not in ended.stderr

@@ -548,6 +548,7 @@ def test_a_turn_is_not_sent_when_reading_first_leaves_no_time_for_it(connect: Co
     assert [request.method for request in server.requests] == ["POST", "PUT", "GET", "GET"]
 
 
+@pytest.mark.needs_pace
 def test_sending_and_reading_back_end_within_the_time_allowed(line: Line) -> None:
     conversation = line.open()
     line.proxy.follow([NEVER, NEVER])

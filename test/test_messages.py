@@ -245,8 +245,6 @@ def test_a_sandbox_runs_within_a_with_block() -> None:
 
 def test_a_port_in_use_points_to_the_option(sandbox: Sandbox) -> None:
     port = sandbox.host.rpartition(":")[2]
-    run = subprocess.run(
-        [sys.executable, "-m", "quantcdn.sandbox", "--port", port], capture_output=True, text=True, timeout=60
-    )
+    run = subprocess.run([sys.executable, "-m", "quantcdn.sandbox", "--port", port], capture_output=True, text=True)
     assert run.returncode == 2
     assert run.stderr.endswith(f"port {port} is in use; give another with --port, or none for any that is free\n")

@@ -690,7 +690,7 @@ def browse(page: Path, picture: Path) -> str:
         f"--screenshot={picture}",
         "--dump-dom",
     ]
-    run = subprocess.run([chromium(), *options, page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run([chromium(), *options, page.as_uri()], capture_output=True, text=True, check=True)
     return run.stdout
 
 
@@ -1032,7 +1032,7 @@ def executed(tour: nbformat.NotebookNode) -> nbformat.NotebookNode:
         patch.delenv("MPLBACKEND", raising=False)
         # It looks for fonts when it is first imported, and where that takes long, says so in the cell.
         subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True, capture_output=True)
-        NotebookClient(run, timeout=60, record_timing=False, store_widget_state=False).execute()
+        NotebookClient(run, timeout=None, record_timing=False, store_widget_state=False).execute()
     run.metadata = tour.metadata  # else it would tell of the Python that ran it
     for cell in run.cells:
         if cell.cell_type == "code":

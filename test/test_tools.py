@@ -134,9 +134,7 @@ def test_mocket_answers_in_place_of_the_service(connect: Connect) -> None:
 
 
 def in_a_fresh_interpreter(code: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout
 

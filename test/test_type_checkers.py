@@ -65,7 +65,6 @@ def test_a_checker_finds_an_error_in_each_wrong_line_and_in_no_other(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=110,
         check=False,
     )
     found = {int(number) for number in re.findall(is_error, run.stdout, re.MULTILINE)}
@@ -78,7 +77,6 @@ def test_the_types_of_the_package_are_complete(environment: dict[str, str]) -> N
         env=environment,
         capture_output=True,
         text=True,
-        timeout=110,
         check=False,
     )
     assert "Type completeness score: 100%" in run.stdout, run.stdout

@@ -641,7 +641,7 @@ def test_a_command_that_cannot_be_run_is_what_it_is_to_a_shell(
 
 @pytest.mark.parametrize("start", [SANDBOX, FROM_THE_COMMAND_LINE], ids=["module", "command"])
 def test_a_command_that_was_left_out_does_not_start_a_service_that_lasts(start: list[str]) -> None:
-    run = subprocess.run([*start, "--quiet", "--"], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([*start, "--quiet", "--"], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.endswith("error: give a command after --\n")
 
