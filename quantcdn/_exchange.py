@@ -71,7 +71,9 @@ class Exchange:
 def _received(response: "BaseHTTPResponse | None") -> int:
     try:
         return response.tell() if response else 0
-    except OSError:  # not every kind of answer counts: that of urllib3 in a browser does not
+    except OSError as error:  # not every kind of answer counts: that of urllib3 in a browser does not
+        if raised_by_signal_handler(error):
+            raise
         return 0
 
 

@@ -55,11 +55,16 @@ def raise_as_it_is(interrupt: BaseException, handled: BaseException | None) -> N
         last, context = context, context.__context__
     if last is not handled:
         last.__context__ = handled
+    raise_with_its_context(interrupt)
+
+
+def raise_with_its_context(interrupt: BaseException) -> NoReturn:
+    """Raise an exception anew, and leave its context as it is: Python puts there what is handled now."""
     context = interrupt.__context__
     try:
         raise interrupt
     finally:
-        interrupt.__context__ = context  # Python has put there what is handled now
+        interrupt.__context__ = context
 
 
 def _came_up_in(function: FrameType, error: BaseException) -> bool:

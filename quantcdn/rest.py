@@ -15,7 +15,7 @@ from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
-from quantcdn._interrupts import interrupt_within, raise_as_it_is
+from quantcdn._interrupts import interrupt_within, raise_as_it_is, raised_by_signal_handler
 from quantcdn._transport.body import rest_of_body, whole_body
 from quantcdn._transport.deadline import Deadline, Sending
 from quantcdn._transport.failure import failure_of
@@ -268,6 +268,8 @@ def low_level_request(
         try:
             content = (body if isinstance(body, str) else json.dumps(body, allow_nan=False)).encode()
         except (TypeError, ValueError, RecursionError) as error:
+            if raised_by_signal_handler(error):
+                raise
             raise ApiValueError(f"The body cannot be sent: {error}") from None
         if not isinstance(body, str):
             given.setdefault("Content-Type", "application/json")

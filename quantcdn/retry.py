@@ -22,6 +22,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from quantcdn._duration import is_duration
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.exceptions import ApiException, ApiValueError, TransportException
 
 if TYPE_CHECKING:
@@ -203,7 +204,9 @@ def seconds_until(retry_after: str, now: datetime) -> float:
         return float(seconds)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError, TypeError, IndexError):  # the last two of what is no date at all
+    except (ValueError, OverflowError, TypeError, IndexError) as error:  # the last two of what is no date at all
+        if raised_by_signal_handler(error):
+            raise
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -31,6 +31,12 @@ class Late(TimeoutError):
     """An alarm, as in many recipes: one of the errors that a socket raises as well."""
 
 
+class Wrong(ValueError):
+    """A limit that pydantic, and whatever else reads a value, would take for one that is wrong."""
+
+
+INTERRUPTS = (Stop, Abort, Late, Wrong)
+
 LONGEST = 0.004
 """The longest time after which an interrupt comes, in seconds: about three calls."""
 
@@ -44,7 +50,7 @@ def main() -> None:
     seen: collections.Counter[str] = collections.Counter()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise chance.choice([Stop, Abort, Late])("now")
+        raise chance.choice(INTERRUPTS)("now")
 
     signal.signal(signal.SIGALRM, interrupt)
     configuration = quantcdn.Configuration(order["host"], "qc_token", ca_cert_data=order["ca_cert_data"])
@@ -66,7 +72,7 @@ def main() -> None:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             seen["answers"] += 1
-        except (Stop, Abort, Late):
+        except INTERRUPTS:
             seen["interrupts"] += 1
         except Exception as error:
             seen[f"{type(error).__name__}: {error}"] += 1

@@ -9,6 +9,7 @@ no two sockets may have the same file descriptor. What was seen is printed as JS
 """
 
 import collections
+import contextlib
 import faulthandler
 import gc
 import json
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from interrupted import Abort, Late, Stop
+from interrupted import INTERRUPTS, Stop
 
 import quantcdn
 from quantcdn import bulk, sandbox
@@ -40,6 +41,14 @@ SWALLOWING = [
     " > tell",  # which Python's `BufferedReader` asks when it is made, whether or not there is an answer
     " > _write_SOCKS5_address",  # of PySocks, to which any OSError means that this is no address
     " > model_validate > __instancecheck__",  # which pydantic asks, in older versions whatever comes of it
+    " > _write_to_self",  # of asyncio, to which any OSError means that the loop is closed
+    " > _init_length",  # of urllib3's answer, to which any ValueError means that there is no length,
+    " > _tunnel > _read_status",  # of http.client, to which it means that this is no status,
+    " > _intenum_converter",  # of `socket`, to which it means that a number has no name,
+    " > verify_mode",  # of `ssl`, likewise
+    " > debug > _log",  # of logging, to which it means that nobody knows who called,
+    " > parse > _parse",  # of dateutil, to which it means that this is no time,
+    " > parse > _build_naive",  # likewise
 ]
 """Functions in which others swallow what is raised."""
 
@@ -134,6 +143,10 @@ def calls_of(client: quantcdn.ApiClient, service: RunningSandbox) -> dict[str, C
     api = quantcdn.AISessionsApi(client)
     context = Certificates(client.configuration).for_servers()
 
+    def refused() -> None:
+        with contextlib.suppress(quantcdn.BadRequestException):
+            api.get_ai_session("org", "s")
+
     def secure() -> None:
         near, far = socket.socketpair()
         with far, near, context.wrap_socket(near, server_hostname="localhost", do_handshake_on_connect=False):
@@ -149,7 +162,9 @@ def calls_of(client: quantcdn.ApiClient, service: RunningSandbox) -> dict[str, C
 
     return {
         "get": lambda: api.get_ai_session("org", "s"),
-        "update": lambda: api.update_ai_session("org", "s", {"tokensUsed": 1}),
+        "list": lambda: api.list_ai_sessions("org", user_id="u", limit=9),
+        "update": lambda: api.update_ai_session("org", "s", {"tokensUsed": 1, "metadata": {"a": [1, 2.5]}}),
+        "refused": refused,
         "secure": secure,
         "bulk": lambda: bulk.delete(api, "org", session_ids=["a", "b"], workers=2),
         "default": default,
@@ -189,13 +204,13 @@ def seen_of(order: dict[str, Any], service: RunningSandbox) -> dict[str, int]:
         if not order["kept"]:
             client.close()
         seen["moments"] += 1
-        moment.arm(seen["moments"], [Stop, Abort, Late][seen["moments"] % 3])
+        moment.arm(seen["moments"], INTERRUPTS[seen["moments"] % len(INTERRUPTS)])
         try:
             try:
                 call()
             finally:
                 moment.disarm()
-        except (Stop, Abort, Late, bulk.Interrupted):
+        except (*INTERRUPTS, bulk.Interrupted):
             if shared_descriptors():
                 seen[f"two sockets have one descriptor: {moment.functions}"] += 1
         except Exception as error:

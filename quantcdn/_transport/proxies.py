@@ -9,6 +9,7 @@ from typing_extensions import Self
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._wire.origin import Origin, address_of, is_host
 from quantcdn.environment import Setting
 from quantcdn.exceptions import ApiValueError
@@ -138,7 +139,9 @@ def _names(entry: str, origin: Origin) -> bool:
 def _is_within(address: IPv4Address | IPv6Address, network: str) -> bool:
     try:
         return address in ip_network(network, strict=False)
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         return False
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from urllib3.util.ssl_ import create_urllib3_context
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.configuration import Configuration, FilePath
 from quantcdn.exceptions import ApiValueError
 
@@ -146,6 +147,8 @@ def _blaming(source: str) -> Generator[None, None, None]:
     try:
         yield
     except (OSError, ValueError) as error:
+        if raised_by_signal_handler(error):
+            raise
         raise ApiValueError(f"{source} cannot be used: {error}") from None
 
 

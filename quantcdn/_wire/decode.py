@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._wire.call import Call, Shape
 from quantcdn._wire.headers import Headers
 from quantcdn._wire.message import Response
@@ -148,6 +149,8 @@ def _decode_leniently(shape: Shape[T], response: Response) -> T:
     except _NotReadError as error:
         problem = str(error)
     except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         problem = f"it is not JSON, {error}"
     # Not inside the clauses above: a context of pydantic's holds the input, and cannot be pickled with the exception.
     raise _unreadable(shape, response, problem)
@@ -218,9 +221,13 @@ def _holds_too_much(body: bytes) -> bool:
 def _text_and_json(response: Response) -> tuple[str, Any]:
     try:
         text = text_of(response)
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         text = response.body.decode("utf-8", "replace")
     try:
         return text, _json(text)
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         return text, None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.exceptions import ApiValueError
 
 _API_ROOT = "/api/v3"  # the contract's paths hold it, and people's base URLs often end in it as well
@@ -49,10 +50,14 @@ def address_of(host: str) -> IPv4Address | IPv6Address | None:
     """The IP address that a host is given by, without the zone that it may have here; None for a name."""
     try:
         address = ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         try:
             address = IPv4Address(socket.inet_aton(host))  # 127.1 and 0x7f000001 are addresses to the system
-        except (OSError, ValueError):
+        except (OSError, ValueError) as problem:
+            if raised_by_signal_handler(problem):
+                raise
             return None
     return getattr(address, "ipv4_mapped", None) or address  # ::ffff:10.0.0.1 is 10.0.0.1
 

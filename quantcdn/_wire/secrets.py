@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-from quantcdn._interrupts import causes_within, handles_signal
+from quantcdn._interrupts import causes_within, handles_signal, raised_by_signal_handler
 from quantcdn._show.visible import visible
 from quantcdn._wire.headers import Headers, is_harmless
 from quantcdn._wire.message import Request
@@ -75,7 +75,9 @@ def _password(value: str) -> str:
         return ""
     try:
         return base64.b64decode(login, validate=True).decode().partition(":")[2]
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         return ""
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.bulk import _files
 from quantcdn.bulk._lines import Lines, whole_lines
 from quantcdn.bulk._selection import Selection
@@ -189,7 +190,9 @@ class Export(ABC):
                 manifest = Manifest.model_validate_json(file.read())
         except FileNotFoundError:
             manifest = None
-        except ValueError:
+        except ValueError as error:
+            if raised_by_signal_handler(error):
+                raise
             raise ApiValueError(f"{self._manifest} is not the manifest of an export: remove it first") from None
         same = manifest is not None and manifest.is_of(host, organisation, selection)
         if size and not same:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from typing import BinaryIO
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._wire.decode import text_of
 from quantcdn._wire.message import Response
 from quantcdn.api_response import ApiResponse
@@ -99,7 +100,9 @@ def _id_in(line: bytes) -> str | None:
     """The id of the session in a line, or None where the line is not whole."""
     try:
         return _read(line.decode())[0] if line.endswith(b"\n") else None
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.exceptions import ApiValueError
 from quantcdn.models import CreateAISessionRequest, UpdateAISessionRequest
 from quantcdn.models._base import SnakeCaseResponseModel
@@ -118,7 +119,9 @@ def replay_of(line: bytes, number: int, user_id: str | None) -> Replay:
         exported = _Exported.from_json(line.decode())
     except ValidationError:
         problem = "it is no JSON object with an id"
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error):
+            raise
         problem = "it is no JSON in UTF-8"
     else:
         user = exported.user_id or user_id

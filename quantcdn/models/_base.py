@@ -27,7 +27,7 @@ from typing_extensions import Self
 
 from quantcdn._show.age import TIME_NAMES
 from quantcdn._show.notebook import repr_html
-from quantcdn.models._lenient import ID_NAMES, read_json, read_leniently
+from quantcdn.models._lenient import ID_NAMES, pass_on_interrupt, read_json, read_leniently
 from quantcdn.models._types import read_instant
 
 if TYPE_CHECKING:
@@ -137,7 +137,11 @@ def with_types(error: ValidationError, title: str | None = None, *, keep_input: 
         error: the error.
         title: what it is an error of; the same as before if None.
         keep_input: whether `errors()` and pickling show what was given. It may be a secret.
+
+    Raises:
+        Exception: what a signal handler raised meanwhile, as it is.
     """
+    pass_on_interrupt(error)
     lines: list[InitErrorDetails] = []
     for line in error.errors(include_url=False):
         message, context, came = line["msg"], line.get("ctx", {}), cast("object", line["input"])
@@ -178,10 +182,12 @@ class RequestModel(Model):
         try:
             return read(data)
         except ValidationError as error:
+            refusal: Exception = with_types(error)
             given: Iterable[object] = cast("Mapping[object, object]", data) if isinstance(data, Mapping) else ()
             assigned = [line["loc"][0] for line in error.errors() if line["type"] == "no_such_attribute"]
             unknown = [name for name in (*given, *assigned) if name not in cls._known_names]
-            refusal = cls._unknown_fields(unknown) if unknown else with_types(error)
+            if unknown:
+                refusal = cls._unknown_fields(unknown)
             del data, given  # an error tracker shows the variables of functions
         raise refusal  # here, where its context does not hold the error with the input
 

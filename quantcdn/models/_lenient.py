@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from quantcdn._interrupts import raise_with_its_context, raised_by_signal_handler
+
 T = TypeVar("T")
 
 ID_NAMES = ("sessionId", "session_id", "id")
@@ -25,8 +27,8 @@ def read_json(text: str) -> object:
     """
     try:
         return cast("object", from_json(text))
-    except ValueError:
-        if "\0" in text:  # nowhere in JSON
+    except ValueError as error:
+        if "\0" in text or raised_by_signal_handler(error):  # the first is nowhere in JSON
             raise
         # What follows an escaped backslash is no escape.
         mended = _HALVES.sub(r"\\ufffd", text.replace(r"\\", "\0\0")).replace("\0\0", r"\\")
@@ -56,12 +58,24 @@ def read_leniently(read: Callable[[object], T], value: object) -> T:
             answers = read(rows if is_list else rows[0])
             break
         except ValidationError as error:
+            pass_on_interrupt(error)
             if not _set_aside(error, rows, unread, is_list=is_list):
                 raise
     for index, fields in unread.items():
         answer = cast("list[BaseModel]", answers)[index] if is_list else cast("BaseModel", answers)
         cast("dict[str, Any]", answer.model_extra).update(fields)
     return answers
+
+
+def pass_on_interrupt(error: ValidationError) -> None:
+    """Raise what a signal handler raised while pydantic checked, as it is: pydantic tells it as a value that is wrong.
+
+    So it does with what is a ValueError or an AssertionError; anything else passes through it.
+    """
+    for problem in error.errors(include_url=False, include_input=False):
+        cause: object = problem.get("ctx", {}).get("error")
+        if isinstance(cause, Exception) and raised_by_signal_handler(cause):
+            raise_with_its_context(cause)
 
 
 def _set_aside(

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetP
 from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import Self
 
+from quantcdn._interrupts import raised_by_signal_handler
+
 Instant = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: core_schema.datetime_schema())]
 """A datetime. Pydantic is not asked what that is: where a test has stopped the clock by then, it does not know."""
 
@@ -73,7 +75,9 @@ Filter = Annotated[
 def _has_too_many_digits(number: int) -> bool:
     try:
         str(number)
-    except ValueError:  # Python's limit, of 4300 digits
+    except ValueError as error:  # Python's limit, of 4300 digits
+        if raised_by_signal_handler(error):
+            raise
         return True
     return False
 
@@ -242,13 +246,17 @@ def _read_timestamp(value: object) -> datetime:
     is_number = _is_number(value) if isinstance(value, str) else isinstance(value, int | float)
     try:
         instant = _any_datetime.validate_python(value)
-    except ValueError:  # a ValidationError, or of pydantic 2.10 for the year 0 a plain one
+    except ValueError as error:  # a ValidationError, or of pydantic 2.10 for the year 0 a plain one
+        if raised_by_signal_handler(error):
+            raise
         if is_number or not isinstance(value, str):
             raise _no_timestamp() from None
         text, leap_seconds = _LEAP_SECOND.subn("59", value)
         try:
             instant = _read_with_dateutil(text) + timedelta(seconds=leap_seconds)
-        except Exception:  # dateutil lets many kinds out, of decimal numbers too
+        except Exception as problem:  # dateutil lets many kinds out, of decimal numbers too
+            if raised_by_signal_handler(problem):
+                raise
             raise _no_timestamp() from None
     instant = instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
     if is_number and not _FIRST <= instant < _PAST_LAST:

@@ -71,6 +71,7 @@ class Serving(NamedTuple):
         while True:
             with contextlib.suppress(Empty):
                 return done.get(timeout=_SLICE).result()
+            self.loop.call_soon_threadsafe(lambda: None)  # to wake it: asyncio swallows an OSError that strikes then
 
 
 @contextlib.contextmanager

@@ -5,10 +5,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
+import pydantic
 import pytest
 
+import quantcdn
 from quantcdn._interrupts import causes_within, interrupt_within, raise_as_it_is, raised_by_signal_handler
 
 
@@ -183,3 +185,84 @@ def test_what_a_handler_raised_keeps_its_cause_and_context_before_what_the_calle
         assert isinstance(context, IndexError)
         context = context.__context__
     assert context is handled
+
+
+# Where arguments are checked and answers are read
+
+
+class Wrong(ValueError):
+    """A limit of the kind that pydantic takes for a value that is wrong."""
+
+
+class Broken(AssertionError):
+    """Likewise."""
+
+
+class Slow(dict[str, Any]):
+    """A dict that does something before it is read."""
+
+    before: Callable[[], None] = staticmethod(interrupted)
+
+    def items(self) -> Any:
+        self.before()
+        return super().items()
+
+
+class SlowText(str):
+    """A text, likewise."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        interrupted()
+        return super().__len__()
+
+
+def check_fields() -> None:
+    api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration("http://127.0.0.1:9", "qc_token")))
+    api.update_ai_session("org", "s", {"metadata": {"a": Slow(b=1)}})
+
+
+def check_fields_beside_an_unknown_one() -> None:
+    api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration("http://127.0.0.1:9", "qc_token")))
+    api.update_ai_session("org", "s", cast("Any", {"metadata": {"a": Slow(b=1)}, "unknown": 1}))
+
+
+each_check = pytest.mark.parametrize("check", [check_fields, check_fields_beside_an_unknown_one])
+
+
+@each_check
+@pytest.mark.parametrize("kind", [Wrong, Broken, Limit])
+def test_what_a_handler_raises_while_arguments_are_checked_comes_out_as_it_is(
+    check: Callable[[], None], kind: type[Exception]
+) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        raise kind("over") from LookupError("why")
+
+    signal.signal(signal.SIGUSR1, handler)
+    handled = KeyError("the caller's")
+    try:
+        raise handled
+    except KeyError:
+        limit = raised(check)
+    assert type(limit) is kind
+    assert isinstance(limit.__cause__, LookupError)
+    assert limit.__context__ is handled
+
+
+def test_what_a_mapping_raises_itself_is_told_of_the_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise Wrong("of its own")
+
+    monkeypatch.setattr(Slow, "before", staticmethod(fails))
+    assert isinstance(raised(check_fields), pydantic.ValidationError)
+
+
+@pytest.mark.parametrize("kind", [Wrong, Limit, TimeoutError])
+def test_what_a_handler_raises_while_an_answer_is_read_comes_out_as_it_is(kind: type[Exception]) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        raise kind("over")
+
+    signal.signal(signal.SIGUSR1, handler)
+    error = raised(lambda: quantcdn.GetAISession200Response.from_dict({"id": "s", "createdAt": SlowText("May 2026")}))
+    assert type(error) is kind
