@@ -228,8 +228,8 @@ class ApiClient:
         repeatable: bool,
     ) -> RESTResponse:
         deadline = Deadline.of(request_timeout, self.rest_client.timeout)
-        response = self._send(encoded, _as_it_is, deadline, repeatable=repeatable)[0]
-        return self.rest_client.leave_unread(response, deadline)
+        response, exchanges = self._send(encoded, _as_it_is, deadline, repeatable=repeatable)
+        return self.rest_client.leave_unread(response, exchanges[-1].request, deadline)
 
     def _send(
         self,

@@ -2,11 +2,10 @@
 
 import http.client
 import json
-import math
 import os
 import sys
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
 from quantcdn._interrupts import interrupt_within, raise_as_it_is, raised_by_signal_handler
-from quantcdn._transport.body import rest_of_body, whole_body
+from quantcdn._transport.body import unread_body, whole_body
 from quantcdn._transport.deadline import Deadline, Sending
 from quantcdn._transport.failure import failure_of
 from quantcdn._transport.pool import StaleConnection
@@ -54,7 +53,7 @@ class RESTResponse:
 
     def __init__(self, resp: urllib3.BaseHTTPResponse) -> None:
         self.response = resp
-        self._max_size = DEFAULT_MAX_RESPONSE_SIZE
+        self._failure: BaseException | None = None
         self.status: int = resp.status
         self.reason: str | None = resp.reason
         self.data: bytes | None = None
@@ -62,19 +61,26 @@ class RESTResponse:
     def read(self) -> bytes:
         """The body, read to its end.
 
+        Where it was not read to its end, for whatever reason, it cannot be read again: the same exception is raised.
+
         Raises:
             ResponseFormatException: it is larger than `Configuration.max_response_size`, or not packed as it says.
-            urllib3.exceptions.HTTPError: not all of it came.
+            TransportException: not all of it came. Of a response that you made it from yourself, this is an error of
+                urllib3.
         """
+        if self._failure is not None:
+            raise self._failure
         if self.data is None:
-            response = self.response
-            if response.closed:
-                self.data = response.data
-            elif response.tell() > 0:  # somebody has read of it himself
-                self.data = rest_of_body(response)
-            else:
-                self.data = whole_body(response, self._max_size, Deadline(math.inf))
+            try:
+                self.data = self._body()
+            except BaseException as error:  # an interrupt too: what was read by then is lost
+                self._failure = error
+                self.response.close()
+                raise
         return self.data
+
+    def _body(self) -> bytes:
+        return unread_body(self.response, DEFAULT_MAX_RESPONSE_SIZE)
 
     def getheaders(self) -> Headers:
         """The header fields."""
@@ -85,12 +91,15 @@ class RESTResponse:
         return self.response.headers.get(name, default)
 
 
-class _LimitedResponse(RESTResponse):
-    """An answer that may be as large as a configuration says."""
+class _UnreadResponse(RESTResponse):
+    """An answer that a client has left unread."""
 
-    def __init__(self, resp: urllib3.BaseHTTPResponse, max_size: int) -> None:
+    def __init__(self, resp: urllib3.BaseHTTPResponse, read: Callable[[], bytes]) -> None:
         super().__init__(resp)
-        self._max_size = max_size
+        self._read_unread = read
+
+    def _body(self) -> bytes:
+        return self._read_unread()
 
 
 class RESTClientObject:
@@ -185,11 +194,28 @@ class RESTClientObject:
             body = b""  # What refuses a request before it is read may reset the connection, and the reason is lost.
         return Response(response.status, response.reason, response.headers, body)
 
-    def leave_unread(self, response: urllib3.BaseHTTPResponse, deadline: Deadline) -> RESTResponse:
+    def leave_unread(self, response: urllib3.BaseHTTPResponse, request: Request, deadline: Deadline) -> RESTResponse:
         """Let an answer be read by whoever asked for it. From now on, the deadline holds for each read."""
         deadline.hold_for_each_read()
         self._unread[id(response)] = response
-        return _LimitedResponse(response, self._max_response_size)
+        return _UnreadResponse(response, lambda: self._read_unread(response, request, deadline))
+
+    def _read_unread(self, response: urllib3.BaseHTTPResponse, request: Request, deadline: Deadline) -> bytes:
+        handled = sys.exc_info()[1]
+        interrupt = None
+        failure: ApiException
+        try:
+            return unread_body(response, self._max_response_size)
+        except ResponseFormatException as error:
+            failure = error
+        except (errors.HTTPError, OSError) as error:
+            interrupt = interrupt_within(error, handled)
+            failure = failure_of(error, request, deadline, self._routes)
+            failure.__cause__ = error
+        if interrupt is not None:
+            raise_as_it_is(interrupt, handled)
+        hide_secrets(failure, request)
+        raise failure
 
     @forgetful
     def request(
@@ -223,7 +249,7 @@ class RESTClientObject:
         except ApiException as error:
             failure = error
         else:
-            return self.leave_unread(response, deadline)
+            return self.leave_unread(response, request, deadline)
         hide_secrets(failure, request)
         raise failure
 

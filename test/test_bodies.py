@@ -205,6 +205,35 @@ def test_the_rest_of_an_answer_can_be_read_after_a_part_of_it(reply: bytes) -> N
         assert response.response.read(9) + response.read() == BODY
 
 
+UNREADABLE: dict[str, tuple[Any, type[Exception], str]] = {
+    "too large, by its length": (answer(200, BODY), ResponseFormatException, "larger than 99 bytes"),
+    "too large, in chunks": ([HEAD + in_chunks(*THREE), CLOSE], ResponseFormatException, "larger than 99 bytes"),
+    "too large, to the end": ([b"HTTP/1.1 200 OK\r\n\r\n" + BODY, CLOSE], ResponseFormatException, "larger than 99"),
+    "too large, packed": (packed(gzip.compress(BODY)), ResponseFormatException, "larger than 99 bytes"),
+    "cut off": ([answer(200, BODY[:90])[:-40], CLOSE], ConnectionException, "was lost: after 50 of the 90 bytes"),
+    "false chunks": (HEAD + b"14\r\n" + BODY[:20] + b"\r\n-2\r\n", ConnectionException, "the size of a chunk is none"),
+    "falsely packed": (
+        packed(gzip.compress(BODY[:80])[:30] + bytes(40)),
+        ResponseFormatException,
+        "its body is not gzip, as it says",
+    ),
+    "no more of it": ([answer(200, BODY[:90])[:-40], STALL], TimeoutException, "did not answer in time"),
+}
+
+
+@pytest.mark.parametrize("first", [0, 9], ids=["whole", "after a part of it"])
+@pytest.mark.parametrize(("reply", "kind", "text"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_body_that_cannot_be_read_is_told_by_the_sdk_each_time(
+    reply: Any, kind: type[Exception], text: str, first: int
+) -> None:
+    with no_socket_left(), scripted_server([reply]) as server, client(server.host, max_response_size=99) as api:
+        response = api.api_client.call_api("GET", server.host, {"Authorization": "Bearer qc_secret"}, None, None, 0.5)
+        response.response.read(first)
+        for _ in range(2):
+            with pytest.raises(kind, match=text):
+                response.read()
+
+
 @pytest.mark.parametrize("cut", range(1, 40, 3))
 def test_a_packed_body_that_was_packed_in_part_is_told_as_that(cut: int) -> None:
     with (

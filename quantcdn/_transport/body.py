@@ -1,10 +1,12 @@
 """The body of an answer, read whole: unpacked, and within its limits of size and time."""
 
 import contextlib
+import math
 import zlib
 from typing import Final
 
 import urllib3
+from urllib3.exceptions import DecodeError
 
 from quantcdn._transport.deadline import Deadline
 from quantcdn._wire.headers import Headers
@@ -57,17 +59,31 @@ def whole_body(response: urllib3.BaseHTTPResponse, limit: int, deadline: Deadlin
         raise unreadable(response, f"its body is not {coding}, as it says") from None
 
 
-def rest_of_body(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The rest of a body of which something was read already.
+def unread_body(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    """The body of an answer, or the rest of it where something was read already.
+
+    Args:
+        response: the answer.
+        limit: how large what is read here may be, in bytes, as it comes and once unpacked.
 
     Raises:
-        urllib3.exceptions.HTTPError: not all of it came, or it is not packed as it says.
+        ResponseFormatException: it is too large, or not packed as it says, or in a way that nobody asked for.
+        urllib3.exceptions.HTTPError: not all of it came.
     """
+    if response.closed:
+        return response.data
+    if response.tell() == 0:
+        return whole_body(response, limit, Deadline(math.inf))
     body = bytearray()
-    # At the end of one that is filled up, urllib3 lets an error of zlib 1.3.2 and later out. Nothing is lost by then.
-    with contextlib.suppress(zlib.error):
-        while piece := response.read(_LARGEST_PIECE):
-            body += piece
+    try:
+        # At the end of one that is filled up, urllib3 lets an error of zlib 1.3.2 and later out; all is there by then.
+        with contextlib.suppress(zlib.error):
+            while piece := response.read(_LARGEST_PIECE):
+                body += piece
+                if len(body) > limit:
+                    raise _too_large(response, limit)
+    except DecodeError:
+        raise unreadable(response, f"its body is not {response.headers.get('content-encoding')}, as it says") from None
     return bytes(body)
 
 
