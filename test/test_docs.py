@@ -736,7 +736,7 @@ def check_environments(table: Table, _sent: dict[str, Received]) -> None:
 
 def check_no_proxy(table: Table, _sent: dict[str, Received]) -> None:
     named = ["https://api.example.com", "https://10.1.2.3", "https://[2001:db8::1]"]
-    named += ["https://example.com:8443", "https://[2001:db8::1]:8443", "https://any.other"]
+    named += ["https://example.com:8443", "https://[2001:db8::1]:8443", "https://bücher.example", "https://any.other"]
     for entries, _ in table.body:
         for entry in re.findall(r"`(.+?)`", entries):
             assert any(is_exempt(origin_of(host), entry) for host in named), entry

@@ -1,6 +1,8 @@
 """Which proxy leads to a server: the configuration's, or one of the environment. Pure."""
 
+import contextlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -114,8 +116,9 @@ def is_exempt(origin: Origin, no_proxy: str) -> bool:
     """Whether a list of servers, as in NO_PROXY, names this one.
 
     Commas and white space part the entries. An entry is ``*`` for every server, the name of a host for it and all below
-    it (``example.com``, ``.example.com`` and ``*.example.com`` mean the same), an address, or a network like
-    ``10.0.0.0/8``. A name or an address may be followed by a port; one of IPv6 then stands in brackets.
+    it (``example.com``, ``.example.com`` and ``*.example.com`` mean the same, and so do Unicode and Punycode), an
+    address, or a network like ``10.0.0.0/8``. A name or an address may be followed by a port; one of IPv6 then stands
+    in brackets.
     """
     return any(_names(entry.lower(), origin) for entry in _entries(no_proxy))
 
@@ -132,8 +135,20 @@ def _names(entry: str, origin: Origin) -> bool:
         return False
     if address is not None:
         return address == address_of(name)
-    host, name = origin.host.rstrip("."), name.removeprefix("*").strip(".")
+    host, name = _in_unicode(origin.host.rstrip(".")), _in_unicode(name.removeprefix("*").strip("."))
     return name != "" and (host == name or host.endswith(f".{name}"))
+
+
+def _in_unicode(name: str) -> str:
+    """The name of a host in the letters that people read, in whichever way it is written."""
+    return ".".join(map(_label_in_unicode, unicodedata.normalize("NFKC", name).split(".")))
+
+
+def _label_in_unicode(label: str) -> str:
+    if label.startswith("xn--"):
+        with contextlib.suppress(UnicodeError):  # it only looks like Punycode
+            return label[4:].encode().decode("punycode")
+    return label
 
 
 def _is_within(address: IPv4Address | IPv6Address, network: str) -> bool:

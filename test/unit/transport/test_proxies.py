@@ -164,6 +164,14 @@ def test_this_machine_is_never_behind_a_proxy_of_the_environment(host: str) -> N
         ("[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
         ("2001:db8::/32", "https://[2001:db8::1]"),
         ("fe80::/10", "https://[fe80::1%25eth0]"),
+        ("bücher.example", "https://xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "https://bücher.example"),
+        ("BÜCHER.example:443", "https://bücher.example"),
+        ("bu\u0308cher.example", "https://xn--bcher-kva.example"),
+        ("*.bücher.example", "https://api.xn--bcher-kva.example"),
+        (".XN--BCHER-KVA.example", "https://api.bücher.example"),
+        ("straße.example", "https://xn--strae-oqa.example"),
+        ("xn--no-punycode-.example", "https://xn--no-punycode-.example"),
     ],
 )
 def test_no_proxy_names_a_server(no_proxy: str, host: str) -> None:
@@ -191,6 +199,11 @@ def test_no_proxy_names_a_server(no_proxy: str, host: str) -> None:
         ("10.1.2.3:80", "https://10.1.2.3"),
         ("2001:db8::1", "https://[2001:db8::2]"),
         ("[2001:db8::1]:80", "https://[2001:db8::1]"),
+        ("bücher.example", "https://bucher.example"),
+        ("strasse.example", "https://xn--strae-oqa.example"),
+        ("ücher.example", "https://xn--bcher-kva.example"),
+        ("cher.example", "https://xn--bcher-kva.example"),
+        ("bü@api.example", "https://api.example"),
     ],
 )
 def test_no_proxy_names_no_other_server(no_proxy: str, host: str) -> None:
