@@ -102,7 +102,8 @@ def test_what_was_exported_and_imported_is_exported_equal_but_for_ids_and_times(
         "Not carried over: ids, times, and what create and update do not take.",
     ]
     repeated = command(target, "import", "--", str(tmp_path / "before.jsonl"))
-    assert repeated.stdout == run.stdout
+    again = [json.loads(line) for line in repeated.stdout.splitlines()]
+    assert again == [{**record, "outcome": "done_before"} for record in records]
     assert repeated.stderr.splitlines()[0] == "Sessions: 4 imported before."
     own = ("id", "created_at", "updated_at", "expires_at")
     assert len(after) == 4
@@ -111,6 +112,17 @@ def test_what_was_exported_and_imported_is_exported_equal_but_for_ids_and_times(
         assert {k: v for k, v in session.items() if k not in own} == {k: v for k, v in old.items() if k not in own}
         lifetimes = [datetime.fromisoformat(s["expires_at"].replace("Z", "+00:00")) for s in (session, old)]
         assert abs(lifetimes[0] - lifetimes[1]) < timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("lines", ["", "\n\n"])
+def test_an_empty_export_is_imported_without_a_word_of_a_map(
+    target: RunningSandbox, tmp_path: Path, lines: str
+) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_text(lines)
+    run = command(target, "import", "--", str(path))
+    assert (run.stdout, run.stderr) == ("", "Sessions: none.\n")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_second_import_sends_nothing(target: RunningSandbox, api: AISessionsApi, export: Callable[..., Path]) -> None:
@@ -145,7 +157,7 @@ def test_what_may_have_been_sent_is_not_sent_again(
 
     assert [result.outcome for result in first.results] == ["done", "unknown"]
     assert isinstance(first.results[1].error, OutcomeUnknownException)
-    assert [json.loads(line)["outcome"] for line in run.stdout.splitlines()] == ["done", "unknown"]
+    assert [json.loads(line)["outcome"] for line in run.stdout.splitlines()] == ["done_before", "unknown"]
     assert f"An earlier import has begun it, as {path}.imported.jsonl says" in run.stderr
     assert len(target.requests.of("create")) == 2
 
@@ -238,6 +250,8 @@ def test_a_signal_waits_for_what_is_under_way_and_the_next_import_goes_on(
     assert [json.loads(line)["outcome"] for line in written.splitlines()] == ["done", "done", "not_tried", "not_tried"]
     assert said == "Sessions: 2 imported, 2 not tried.\nInterrupted.\n"
     assert again.stderr.startswith("Sessions: 2 imported, 2 imported before.\n")
+    outcomes = [json.loads(line)["outcome"] for line in again.stdout.splitlines()]
+    assert outcomes == ["done_before", "done_before", "done", "done"]
     assert [len(target.requests.of(name)) for name in ("create", "update")] == [4, 4]
 
 

@@ -644,7 +644,8 @@ MISTAKES: list[tuple[tuple[str, ...], str, str]] = [
     (LIST, "QUANT_API_TOKEN", "set QUANT_API_TOKEN (or one of QUANT_API_KEY, QUANTCDN_API_TOKEN, BEARER_TOKEN)"),
     (LIST, "QUANT_ORGANISATION", "set QUANT_ORGANISATION"),
     (("--organisation", "", *LIST), "", "organisation: Input should be one path segment"),
-    (("--timeout", "0", *LIST), "", "timeout must be"),
+    (("--timeout", "0", *LIST), "", "Invalid value for '--timeout': it must be a number of seconds above 0, or inf"),
+    (("--timeout", "soon", *LIST), "", "Invalid value for '--timeout': it must be a number of seconds above 0, or inf"),
     (("sessions", "show", "a/b"), "", "session_id: Input should be one path segment"),
     (("sessions", "create"), "", "Missing option '--user'"),
     ((*CREATE, "--metadata", "[1]"), "", "it must be a JSON object"),
@@ -1294,6 +1295,30 @@ def test_the_sandbox_is_the_one_of_the_module(env: dict[str, str], tmp_path: Pat
     assert refused.stderr.startswith("quantcdn sandbox: the sandbox needs Starlette and uvicorn")
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        ("--profile", "x"),
+        ("--base-url", "http://127.0.0.1:9"),
+        ("--token-file", "token"),
+        ("--timeout", "3"),
+        ("--retries", "0"),
+        ("--verbose",),
+        ("-v", "--quiet"),
+    ],
+)
+def test_what_says_nothing_to_the_sandbox_is_refused_before_it(env: dict[str, str], before: tuple[str, ...]) -> None:
+    run = quantcdn({**env, "QUANTCDN_TIMEOUT": "7"}, *before, "sandbox", "--", "true", code=2)
+    named = "--verbose" if before[0] == "-v" else before[0]
+    assert f"Error: {named} has no meaning for the sandbox: before it stand --organisation and --quiet" in run.stderr
+    assert quantcdn({**env, "QUANTCDN_TIMEOUT": "7"}, "--quiet", "sandbox", "--", "true").stderr == ""
+
+
+def test_an_option_of_the_sandbox_is_not_abbreviated(env: dict[str, str]) -> None:
+    run = quantcdn(env, "sandbox", "--dem", "--", "true", code=2)
+    assert "--dem" in run.stderr.splitlines()[-1]
+
+
 def test_the_sandbox_runs_until_ctrl_c(env: dict[str, str]) -> None:
     command = [QUANTCDN, "sandbox", "--token", TOKEN, "--organisation", ORGANISATION]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
@@ -1381,13 +1406,18 @@ def test_ids_come_from_a_file_or_from_standard_input(service: Service, tmp_path:
 @pytest.mark.parametrize(
     ("command", "problem"),
     [
-        (("delete",), "Give ids, or a file of them"),
-        (("delete", "--ids-from", "-", "--", "s-1"), "Give ids, or a file of them"),
-        (("delete", "--ids-from", "-"), "- holds no ids"),
-        (("extend",), "Give the id of a session, or --ids-from, or"),
-        (("extend", "--user", "u", "--", "s-1"), "Give the id of a session, or --ids-from, or"),
+        (("delete",), "Nothing says which sessions. Give ids, or a file of them"),
+        (("delete", "--ids-from", "-", "--", "s-1"), "An ID does not go with --ids-from. Give ids, or a file of them"),
+        (("delete", "--ids-from", "nowhere.txt"), "nowhere.txt: No such file or directory"),
+        (("extend",), "Nothing says which sessions. Give the id of a session, or --ids-from, or"),
+        (("extend", "--user", "u", "--", "s-1"), "An ID does not go with --user. Give the id of a session, or"),
+        (("extend", "--user", "u", "--ids-from", "-"), "--ids-from does not go with --user. Give the id of a session,"),
+        (("prune", "--yes"), "Nothing says which sessions. Give --idle-for, --user, --group or --model, or else"),
+        (("prune", "--everything", "--user", "u"), "--everything does not go with --user. Give --idle-for, --user,"),
+        (("export", "--ids-from", "-", "--model", "m", "--", "a.jsonl"), "--ids-from does not go with --model. Give"),
         (("update", "--", "s-1"), "Give --status, --metadata or --tokens"),
-        (("erase", "--", "a.jsonl"), "Give --user, --group or --model, or else --ids-from"),
+        (("erase", "--", "a.jsonl"), "Nothing says which sessions. Give --user, --group or --model, or else"),
+        (("erase", "--group", "g", "--ids-from", "-", "--", "a.jsonl"), "--ids-from does not go with --group. Give"),
         (("list", "--columns", "id,,title"), "it must be like id,title,updated_at"),
     ],
 )
@@ -1395,9 +1425,30 @@ def test_what_says_too_little_or_too_much_is_refused(
     env: dict[str, str], command: tuple[str, ...], problem: str
 ) -> None:
     with scripted_server() as server:
-        run = quantcdn(pointing_to(env, server.host), "sessions", *command, code=2)
+        run = quantcdn(pointing_to(env, server.host), "sessions", *command, code=1 if "nowhere.txt" in command else 2)
         assert server.requests == []
     assert problem in run.stderr
+
+
+@pytest.mark.parametrize("given", ["-", "empty.txt"])
+@pytest.mark.parametrize("command", ["delete", "extend", "export", "erase", "erase --yes"])
+def test_where_there_are_no_ids_there_is_nothing_to_do(
+    env: dict[str, str], tmp_path: Path, command: str, given: str
+) -> None:
+    (tmp_path / "empty.txt").write_text("\n \n")
+    ids_from = "-" if given == "-" else str(tmp_path / given)
+    name, *options = command.split()
+    files = ["--", str(tmp_path / "all.jsonl")] if name in ("export", "erase") else []
+    with scripted_server() as server:
+        run = quantcdn(pointing_to(env, server.host), "sessions", name, *options, "--ids-from", ids_from, *files)
+        assert server.requests == []
+    assert "Error" not in run.stderr
+    if options or name == "export":
+        (record,) = records(run)
+        assert record["complete"] is True
+    else:
+        assert run.stdout == ""
+        assert run.stderr.startswith("Sessions: none.\n")
 
 
 def test_a_user_is_erased_and_the_receipt_proves_it(service: Service, tmp_path: Path) -> None:
@@ -1574,8 +1625,36 @@ def test_the_environment_says_how_long_how_often_and_whether_to_log(env: dict[st
     assert len(server.requests) == 2
     assert "attempt 1" in run.stderr
     assert "attempt 2" in run.stderr
-    refused = quantcdn({**pointing_to(env, server.host), "QUANTCDN_TIMEOUT": "soon"}, *LIST, code=2)
-    assert "--timeout" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        (
+            "QUANTCDN_TIMEOUT",
+            "soon",
+            "Invalid value for QUANTCDN_TIMEOUT: it must be a number of seconds above 0",
+        ),
+        (
+            "QUANTCDN_TIMEOUT",
+            "-1",
+            "Invalid value for QUANTCDN_TIMEOUT: it must be a number of seconds above 0",
+        ),
+        ("QUANTCDN_RETRIES", "many", "Invalid value for QUANTCDN_RETRIES: "),
+        ("QUANTCDN_RETRIES", "-1", "Invalid value for QUANTCDN_RETRIES: "),
+        ("QUANTCDN_PROFILE", "../x", "QUANTCDN_PROFILE: it must be of letters, digits,"),
+        ("QUANTCDN_PROFILE", "x", "There is no profile x, which QUANTCDN_PROFILE names, in "),
+        ("QUANT_ORGANISATION", "a/b", "QUANT_ORGANISATION: Input should be one path segment"),
+        ("QUANT_BASE_URL", "ftp://x", "QUANT_BASE_URL: The host is not a URL"),
+        ("QUANT_API_TOKEN", "a\tb", "QUANT_API_TOKEN: "),
+    ],
+)
+def test_a_variable_that_cannot_be_meant_is_named(env: dict[str, str], variable: str, value: str, problem: str) -> None:
+    with scripted_server() as server:
+        run = quantcdn({**pointing_to(env, server.host), variable: value}, *LIST, code=2)
+        assert server.requests == []
+    assert f"Error: {problem}" in run.stderr
+    assert "--" not in run.stderr.partition("Error: ")[2]
 
 
 def test_the_columns_of_a_list_are_chosen(some_days: Service) -> None:

@@ -97,10 +97,23 @@ class _AsItStands(TyperCommand):
 def sandbox(context: typer.Context) -> None:
     from quantcdn.sandbox.__main__ import main
 
+    before: Any = context.parent
+    for option in before.command.params:
+        if option.name not in ("quiet", "organisation") and _source_of(before, option) == "COMMANDLINE":
+            before.fail(
+                f"{option.opts[0]} has no meaning for the sandbox: before it stand --organisation and --quiet alone, "
+                "and its own options after it, as quantcdn sandbox --help says"
+            )
     connection: Connection = context.obj
     quiet = ["--quiet"] if connection.quiet else []
     organisation = [] if connection.organisation_id is None else ["--organisation", connection.organisation_id]
     raise typer.Exit(main([*quiet, *organisation, *context.args], "quantcdn sandbox"))
+
+
+def _source_of(context: Any, parameter: Any) -> str | None:
+    """Where the value of a parameter is from, in Typer's word for it."""
+    source = None if context is None else context.get_parameter_source(parameter.name)
+    return None if source is None else source.name
 
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer names only one of its kinds
@@ -120,5 +133,7 @@ def run(arguments: Sequence[str]) -> int:
         error.message = visible(message, multiline=not any("\n" in argument for argument in arguments))
         if (parameter := getattr(error, "param", None)) is not None:
             parameter.show_envvar = False  # Typer before 0.26 tells of a variable "None"
+            if _source_of(error.ctx, parameter) == "ENVIRONMENT":
+                error.param_hint = parameter.envvar
         error.show()
         return int(error.exit_code)

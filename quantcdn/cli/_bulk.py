@@ -1,6 +1,6 @@
 """The commands that work on many sessions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, code_of, say, text_of, writing
 from quantcdn.cli._help import MANY, SERVED
 from quantcdn.cli._output import Output, write_record, write_records
-from quantcdn.cli._parameters import Group, IdleFor, IdsFrom, Model, SessionIds, User, Workers, ids_in
+from quantcdn.cli._parameters import Group, IdleFor, IdsFrom, Model, SessionIds, User, Workers, choose, ids_in
 from quantcdn.cli._sessions import sessions
 from quantcdn.exceptions import problem_of
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PLANNED = ("id", "title", "updated_at", "model")
 _DELETED = ("id", "outcome", "title", "updated_at", "model")
 _EXPORTED = {"covers", "complete", "counts", "gone", "size", "sha256"}
+_BEFORE = "done_before"
+"""The outcome, in a row, of what an earlier run has done."""
 _BEFORE_ANYTHING = "Interrupted, before anything was done."
 _WORDS = {
     "gone": "gone already",
@@ -50,8 +52,7 @@ def delete(
 ) -> Exit | None:
     from quantcdn import bulk
 
-    if bool(session_ids) == (ids_from is not None):
-        raise Failure(Exit.USAGE, "Give ids, or a file of them with --ids-from")
+    choose([{"An ID": session_ids}, {"--ids-from": ids_from}], "ids, or a file of them with --ids-from")
     ids = (session_ids or []) if ids_from is None else ids_in(ids_from)
     progress = len(ids) > 1 and not connection.quiet
     with connection.open() as (api, organisation):
@@ -93,8 +94,14 @@ def extend(
 
     filters = {"idle_for": idle_for, "user_id": user, "session_group": group, "model": model}
     filters = {name: value for name, value in filters.items() if value is not None}
-    if bool(session_ids) + (ids_from is not None) + bool(filters) != 1:
-        raise Failure(Exit.USAGE, "Give the id of a session, or --ids-from, or --idle-for, --user, --group or --model")
+    choose(
+        [
+            {"An ID": session_ids},
+            {"--ids-from": ids_from},
+            {"--idle-for": idle_for, "--user": user, "--group": group, "--model": model},
+        ],
+        "the id of a session, or --ids-from, or --idle-for, --user, --group or --model",
+    )
     if session_ids and len(session_ids) == 1:
         with connection.open() as (api, organisation), writing():
             extended = api.extend_ai_session(organisation, session_ids[0], {"additionalMinutes": minutes})
@@ -142,8 +149,10 @@ def prune(
 ) -> Exit | None:
     from quantcdn import bulk
 
-    if everything == any(choice is not None for choice in (idle_for, user, group, model)):
-        raise Failure(Exit.USAGE, "Give --idle-for, --user, --group or --model, or else --everything")
+    choose(
+        [{"--everything": everything}, {"--idle-for": idle_for, "--user": user, "--group": group, "--model": model}],
+        "--idle-for, --user, --group or --model, or else --everything, which is all active sessions",
+    )
     with connection.open() as (api, organisation):
         report = told(
             connection,
@@ -197,6 +206,9 @@ def export(
 
     if path.is_dir():  # also where the argument is empty
         raise Failure(Exit.USAGE, f"{path} is a directory: give a file")
+    if ids_from is not None:
+        filters = {"--idle-for": idle_for, "--user": user, "--group": group, "--model": model}
+        choose([{"--ids-from": ids_from}, filters], "either, or neither for all active sessions")
     ids = None if ids_from is None else ids_in(ids_from)
     failures: list[Result] = []
 
@@ -269,15 +281,20 @@ def _tell(
     done: str,
     new: "Sequence[Result] | None" = None,
 ) -> None:
+    records: Iterable[dict[str, Any]] = map(_record, report.results)
+    before: set[str] = set()
+    if new is not None:
+        before = {result.session_id for result in report.results if result.outcome == "done"}
+        before -= {result.session_id for result in new}
+        records = ({**record, "outcome": _BEFORE} if record["id"] in before else record for record in records)
     try:
-        write_records(map(_record, report.results), columns, output)
+        write_records(records, columns, output)
     finally:  # what was done is said also where it cannot be written
         say_failures(report.failures)
         words = {**_WORDS, "done": done}
         found = {words.get(outcome, outcome): count for outcome, count in report.counts.items()}
-        if new is not None:
-            now = sum(result.outcome == "done" for result in new)
-            found |= {done: now, f"{done} before": found.get(done, 0) - now}
+        if before:
+            found |= {done: found[done] - len(before), f"{done} before": len(before)}
         counts = (f"{count} {what}" for what, count in found.items() if count)
         connection.tell(f"Sessions: {', '.join(counts) or 'none'}.")
 

@@ -9,7 +9,7 @@ import typer
 
 from quantcdn import environment
 from quantcdn.cli import _profiles as profiles
-from quantcdn.cli._connection import Connection, command
+from quantcdn.cli._connection import Connection, command, refuse_no_segment
 from quantcdn.cli._exits import Exit, Failure, say
 from quantcdn.cli._help import LOCAL
 from quantcdn.cli._output import Output, write_records
@@ -152,15 +152,9 @@ def _usual_base_url() -> str:
 
 def _check(organisation: str, base_url: str | None, token: str | None) -> None:
     """Refuse what no call could be made with."""
-    from pydantic_core import PydanticCustomError
-
     from quantcdn import Configuration
-    from quantcdn._wire.segment import encoded_segment
 
-    try:
-        encoded_segment(organisation)
-    except PydanticCustomError as error:
-        raise Failure(Exit.USAGE, f"organisation: {error}") from None
+    refuse_no_segment(organisation, "organisation")
     Configuration(base_url, token)
 
 

@@ -6,6 +6,7 @@ say where the token goes, and none can be read as an option once the first id is
 
 import inspect
 import logging
+import math
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import typer
 from typer.core import TyperCommand
 
 from quantcdn import environment
+from quantcdn._duration import is_duration
 from quantcdn.cli import _profiles as profiles
 from quantcdn.cli._exits import Exit, Failure, reporting, say
 from quantcdn.cli._help import Ending, ending
@@ -64,10 +66,24 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help=f"A file that holds the token. {_otherwise(environment.ACCESS_TOKEN)}"),
 ]
+
+
+def seconds(text: str) -> float:
+    """The number of seconds that a text says, which may be "inf"."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not is_duration(number):
+        raise typer.BadParameter(f"it must be a number of seconds above 0, or inf, not {text!r}")
+    return number
+
+
 Timeout = Annotated[
     float,
     typer.Option(
         metavar="SECONDS",
+        parser=seconds,
         envvar="QUANTCDN_TIMEOUT",
         show_envvar=False,
         help="How long a call may take, with all its attempts. [else: QUANTCDN_TIMEOUT]",
@@ -110,7 +126,13 @@ class Connection:
         """The name of the profile that is asked for."""
         if self.profile_option is not None:
             return Setting(self.profile_option, "--profile")
-        return environment.find(_PROFILE)
+        setting = environment.find(_PROFILE)
+        if setting is not None:
+            try:
+                profiles.profile_name(setting.value)
+            except typer.BadParameter as error:
+                raise Failure(Exit.USAGE, f"{setting.source}: {error.message}") from None
+        return setting
 
     @cached_property
     def profile(self) -> Profile | None:
@@ -119,7 +141,8 @@ class Connection:
         Raises:
             Failure: there is none with the name that is asked for, or the profiles cannot be used.
         """
-        name = self.profile_name and self.profile_name.value
+        asked = self.profile_name
+        name = asked and asked.value
         try:
             known = profiles.read()
         except PermissionError:
@@ -128,7 +151,8 @@ class Connection:
             known = {}  # nor is the home that of this user, then
         if name and name not in known:
             names = ", ".join(known) or "none"
-            raise Failure(Exit.USAGE, f"There is no profile {name} in {profiles.location()}. Those there: {names}")
+            by = f", which {asked.source} names," if asked and self.profile_option is None else ""
+            raise Failure(Exit.USAGE, f"There is no profile {name}{by} in {profiles.location()}. Those there: {names}")
         return known.get(name or profiles.DEFAULT)
 
     @cached_property
@@ -210,8 +234,21 @@ class Connection:
         from quantcdn import AISessionsApi, ApiClient
 
         organisation = needed("organisation", environment.ORGANISATION, self.organisation)
+        refuse_no_segment(organisation.value, organisation.source)
         with ApiClient(self.configuration()) as client:
             yield AISessionsApi(client), organisation.value
+
+
+def refuse_no_segment(organisation: str, source: str) -> None:
+    """Refuse what cannot name an organisation, by where it is from."""
+    from pydantic_core import PydanticCustomError
+
+    from quantcdn._wire.segment import encoded_segment
+
+    try:
+        encoded_segment(organisation)
+    except PydanticCustomError as error:
+        raise Failure(Exit.USAGE, f"{source}: {error}") from None
 
 
 def _origin(base_url: Setting) -> "Origin":

@@ -18,7 +18,7 @@ from quantcdn.cli._exits import Exit, Failure, say
 from quantcdn.cli._files import write_own
 from quantcdn.cli._help import MANY
 from quantcdn.cli._output import Output, write_record
-from quantcdn.cli._parameters import Group, IdsFrom, Model, User, Workers, ids_in
+from quantcdn.cli._parameters import Group, IdsFrom, Model, User, Workers, choose, ids_in
 from quantcdn.cli._sessions import sessions
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def erase(
 
     filters = {"user_id": user, "session_group": group, "model": model}
     chosen: Any = {name: value for name, value in filters.items() if value is not None}
-    if bool(chosen) == (ids_from is not None):
-        raise Failure(Exit.USAGE, "Give --user, --group or --model, or else --ids-from")
+    choose(
+        [{"--ids-from": ids_from}, {"--user": user, "--group": group, "--model": model}],
+        "--user, --group or --model, or else --ids-from",
+    )
     if ids_from is not None:
         chosen = {"session_ids": tuple(dict.fromkeys(ids_in(ids_from)))}
     how: Any = {"workers": workers, "progress": not connection.quiet}

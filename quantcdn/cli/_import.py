@@ -53,6 +53,7 @@ def import_(
             "imported",
             new,
         )
-    connection.tell("Not carried over: ids, times, and what create and update do not take.")
-    connection.tell(f"Which session became which stands in {path}.imported.jsonl.")
+    if report.results:
+        connection.tell("Not carried over: ids, times, and what create and update do not take.")
+        connection.tell(f"Which session became which stands in {path}.imported.jsonl.")
     return exit_of(report.failures, len(report.results))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -45,13 +46,29 @@ def not_blank(text: str) -> str:
     return text
 
 
+def choose(ways: Sequence[Mapping[str, object]], allowed: str) -> None:
+    """Refuse sessions that are chosen in no way, or in more than one.
+
+    Args:
+        ways: the options of each way, by their names, with what they were given: None, nothing or False where they
+            were not.
+        allowed: what to give, in words.
+    """
+    given = [[name for name, value in way.items() if value is not None and value is not False] for way in ways]
+    first, *others = [names for names in given if names] or [[]]
+    if not first:
+        raise Failure(Exit.USAGE, f"Nothing says which sessions. Give {allowed}")
+    if others:
+        raise Failure(Exit.USAGE, f"{first[0]} does not go with {others[0][0]}. Give {allowed}")
+
+
 def ids_in(path: Path) -> list[str]:
-    """The ids in a file, or on standard input where it is ``-``: one a line, or the session as JSON Lines have it."""
+    """The ids in a file, or on standard input where it is ``-``: one a line, or the session as JSON Lines have it.
+
+    There may be none, as where what writes them into a pipe has found none.
+    """
     text = read_text(None if str(path) == "-" else path)
-    ids = [_id_in(line.strip()) for line in text.splitlines() if line.strip()]
-    if not ids:
-        raise Failure(Exit.USAGE, f"{path} holds no ids")
-    return ids
+    return [_id_in(line.strip()) for line in text.splitlines() if line.strip()]
 
 
 def _id_in(line: str) -> str:
@@ -101,7 +118,7 @@ IdsFrom = Annotated[
     typer.Option(
         metavar="FILE",
         help="The sessions with the ids in this file, completed ones too: one a line, or JSON Lines; - for standard "
-        "input.",
+        "input. Where it holds none, there is nothing to do.",
     ),
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="How many calls to make at a time.")]

@@ -174,6 +174,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         description="AI sessions, served on this machine.",
         epilog=_ENDING,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # else the next option that begins alike would change what a script means
     )
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=0, type=int, help="the port to listen on (default: any free one)")
