@@ -809,6 +809,14 @@ def test_a_body_cut_off_stores_nothing(service: Sandbox, client: Client, caplog:
 # Every answer
 
 
+def test_an_answer_leaves_in_one_piece(service: Sandbox, client: Client) -> None:
+    request = f"GET {client.base} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {service.access_token}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port_of(service)), timeout=10) as connection:
+        for _ in range(20):
+            connection.sendall(request.encode())
+            assert connection.recv(65536).endswith(b"\r\n\r\n[]")
+
+
 def test_every_answer_has_a_request_id_of_its_own(client: Client) -> None:
     session = client.create()
     answers = [

@@ -139,7 +139,7 @@ def test_expired_sessions_are_removed_a_few_at_a_time(steps: Steps, clock: Clock
         for _ in range(20):
             client.create()
         (database,) = steps.connections
-        (left,) = database.execute("SELECT count(*) FROM sessions").fetchone()
+        (left,) = database.execute("SELECT count(*) FROM sessions").fetchone().values()
         clean = steps.of(client, "POST", json={"userId": "u"})
     assert first < 200 * 20
     assert left == 21
@@ -177,7 +177,7 @@ def test_a_write_is_on_the_disk_when_it_is_answered(tmp_path: Path, steps: Steps
     with sandbox.running(database=tmp_path / "sessions.db") as service:
         client_of(service).create()
         database = steps.connections[0]
-        pragmas = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+        pragmas = [database.execute(f"PRAGMA {name}").fetchone()[name] for name in ("journal_mode", "synchronous")]
     assert pragmas == ["wal", 2]  # a log that is synchronised at each commit: one wait for the disk
     assert [file.name for file in tmp_path.iterdir()] == ["sessions.db"]
 

@@ -217,9 +217,14 @@ def common_headers(now: datetime) -> list[tuple[bytes, bytes]]:
     """The headers that every answer has."""
     return [
         (b"server", f"quantcdn-sandbox/{__version__}".encode()),
-        (b"date", email.utils.format_datetime(now.astimezone(timezone.utc), usegmt=True).encode()),
+        (b"date", _http_date(now.replace(microsecond=0))),
         (b"x-request-id", str(uuid.uuid4()).encode()),
     ]
+
+
+@functools.lru_cache(maxsize=1)
+def _http_date(second: datetime) -> bytes:
+    return email.utils.format_datetime(second.astimezone(timezone.utc), usegmt=True).encode()
 
 
 def unrouted(request: Request, exception: Exception, known: str = f"{_SESSIONS} and what is below it") -> Response:
@@ -247,9 +252,14 @@ def refuse_other_names(request: Request) -> None:
     if not _is_loopback(request.scope["server"][0]):
         return
     given = request.headers.getlist("host")
-    name = re.sub(r":\d*\Z", "", given[0]).lower() if len(given) == 1 else ""
-    if name != "localhost" and not name.endswith(".localhost") and not _is_loopback(name):
+    if len(given) != 1 or not _names_this_machine(given[0]):
         raise Refusal(421, "The sandbox answers to names of this machine only: localhost, 127.0.0.1, [::1].")
+
+
+@functools.lru_cache(maxsize=64)
+def _names_this_machine(host: str) -> bool:
+    name = re.sub(r":\d*\Z", "", host).lower()
+    return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 
 @functools.lru_cache(maxsize=64)

@@ -81,14 +81,14 @@ def opened(path: str | os.PathLike[str] | None, title_of: Titling, opening_of: T
             raise
     except (OSError, sqlite3.Error) as error:
         raise OSError(f"cannot use {name} as the database: {error}") from error
-    database.row_factory = sqlite3.Row
+    database.row_factory = _as_dict
     return database
 
 
 def reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
     """A further connection to a file that is opened: it reads what is committed, and waits for no writer."""
     database = sqlite3.connect(os.fspath(path), check_same_thread=False)
-    database.row_factory = sqlite3.Row
+    database.row_factory = _as_dict
     return database
 
 
@@ -99,6 +99,11 @@ def found(database: sqlite3.Connection, statement: str, parameters: Mapping[str,
     """
     rows = database.execute(statement, parameters or {}).fetchall()
     return rows[0] if rows else None
+
+
+def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row by the names of its columns. A dict of a `sqlite3.Row` takes twice as long: it looks for each name."""
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
 def _prepare(database: sqlite3.Connection) -> None:

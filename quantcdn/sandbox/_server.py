@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from datetime import datetime, timezone
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
@@ -182,6 +182,20 @@ class _State(ServerState):
         return [connection for connection in self.connections if isinstance(connection, _Protocol)]
 
 
+class _WholeAnswers(h11.Connection):
+    """HTTP/1.1 in which the head of an answer waits for what follows it: both leave in one piece, and come in one."""
+
+    _head: Sequence[bytes] = ()
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        pieces = super().send_with_data_passthrough(event)
+        if isinstance(event, h11.Response):
+            pieces, self._head = [], pieces or ()
+        elif pieces is not None:
+            pieces, self._head = [*self._head, *pieces], ()
+        return pieces
+
+
 class _Protocol(H11Protocol):
     """uvicorn's protocol, with errors in JSON, a log of its own, and an end that loses no answer."""
 
@@ -190,6 +204,7 @@ class _Protocol(H11Protocol):
 
     def __init__(self, config: uvicorn.Config, state: _State, app_state: dict[str, Any]) -> None:
         super().__init__(config, state, {**app_state, "connection": self})
+        self.conn = _WholeAnswers(h11.SERVER)
         self.logger = _app.logger
         self.access_log = False
         self.ended: asyncio.Future[None] = self.loop.create_future()

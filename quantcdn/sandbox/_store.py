@@ -75,13 +75,12 @@ class Store:
             for name, value in listing._asdict().items()
             if name in ("user_id", "session_group", "model") and value is not None
         }
-        rows = self._reading.execute(
+        return self._reading.execute(
             f"SELECT {_SUMMARY} FROM sessions WHERE {_THERE} AND status = 'active'"
             + "".join(f" AND {name} = :{name}" for name in filters)
             + " ORDER BY created_at DESC, number DESC LIMIT :limit OFFSET :offset",
             {"organisation": organisation, "now": _text(self.now()), **listing._asdict()},
-        )
-        return [dict(row) for row in rows]
+        ).fetchall()
 
     def create(self, organisation: str, creation: Creation) -> Session:
         now, session_id = self.now(), str(uuid.uuid4())
@@ -111,10 +110,10 @@ class Store:
     def get(self, organisation: str, session_id: str) -> tuple[Session, list[dict[str, str]]]:
         with self._snapshot():
             session = self._find(self._reading, organisation, session_id, self.now())
-            rows = self._reading.execute(
+            messages = self._reading.execute(
                 "SELECT role, content FROM messages WHERE session = ? ORDER BY number", [session["number"]]
-            )
-            return {**session, "metadata": json.loads(session["metadata"])}, [dict(row) for row in rows]
+            ).fetchall()
+            return {**session, "metadata": json.loads(session["metadata"])}, messages
 
     def find(self, organisation: str, session_id: str) -> None:
         """Refuse a session that is not there."""
@@ -177,13 +176,13 @@ class Store:
     @property
     def version(self) -> str:
         """Another one whenever something has changed, be it by another process."""
-        (elsewhere,) = _database.found(self._reading, "PRAGMA data_version")
-        return f"{self._reading.total_changes}.{elsewhere}"
+        elsewhere = _database.found(self._reading, "PRAGMA data_version")
+        return f"{self._reading.total_changes}.{elsewhere['data_version']}"
 
     def organisations(self) -> dict[str, int]:
         """The organisations that have sessions, each with how many, also those that have expired."""
-        rows = self._reading.execute("SELECT organisation, count(*) FROM sessions GROUP BY organisation")
-        return {row[0]: row[1] for row in rows}
+        rows = self._reading.execute("SELECT organisation, count(*) AS many FROM sessions GROUP BY organisation")
+        return {row["organisation"]: row["many"] for row in rows}
 
     def overview(
         self,
@@ -211,7 +210,7 @@ class Store:
             {"id": id, "organisation": organisation, "search": search, "limit": limit},
         ).fetchall()
         return [
-            {**dict(session), "metadata": json.loads(session["metadata"]), **self._last(session["number"], messages)}
+            {**session, "metadata": json.loads(session["metadata"]), **self._last(session["number"], messages)}
             for session in sessions
         ]
 
@@ -221,7 +220,7 @@ class Store:
         rows = self._reading.execute(
             "SELECT role, content FROM messages WHERE session = ? ORDER BY number DESC LIMIT ?", [number, messages]
         ).fetchall()
-        return {"messages": [dict(row) for row in reversed(rows)]}
+        return {"messages": rows[::-1]}
 
     def now(self) -> datetime:
         """The time by the clock of the sandbox."""
@@ -263,10 +262,12 @@ class Store:
         self, database: sqlite3.Connection, organisation: str, session_id: str, now: datetime, columns: str = _ALL
     ) -> Session:
         parameters = {"organisation": organisation, "now": _text(now), "id": session_id}
-        row = _database.found(database, f"SELECT {columns} FROM sessions WHERE id = :id AND {_THERE}", parameters)
-        if row is None:
+        session: Session | None = _database.found(
+            database, f"SELECT {columns} FROM sessions WHERE id = :id AND {_THERE}", parameters
+        )
+        if session is None:
             raise Refusal(404, "There is no such session, or it has expired.")
-        return dict(row)
+        return session
 
     def _insert(self, organisation: str, session: Seeded) -> None:
         number = self._database.execute(
