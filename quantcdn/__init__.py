@@ -28,8 +28,8 @@ Exceptions of arguments:
 """
 
 import sys
-from importlib import import_module
 
+from quantcdn._lazy import load_when_used
 from quantcdn._version import __version__
 
 _HOME_OF = {
@@ -119,32 +119,4 @@ def __getattr__(name: str) -> object:
     raise (ImportError if is_import else AttributeError)(problem)
 
 
-class _Lazy:
-    """A public name, in the class of the package: it loads the value when it is first used."""
-
-    def __init__(self, module: str, name: str, *, is_module: bool = False) -> None:
-        self._module = module
-        self._name = name
-        self._is_module = is_module
-
-    def __get__(self, package: object, _owner: type) -> object:
-        if package is None:
-            return self
-        module = import_module(self._module)
-        value = vars(package)[self._name] = module if self._is_module else getattr(module, self._name)
-        return value
-
-
-class _Package(type(sys)):  # pyright: ignore[reportUntypedBaseClass]  # it is ModuleType, with nothing imported
-    """The package as an object.
-
-    The names stand in its class, where completers look for them, and not in `dir(quantcdn)`: what walks through that
-    would load them all, as freezegun would with the clock stopped already.
-    """
-
-
-for _name, _home in _HOME_OF.items():
-    setattr(_Package, _name, _Lazy(_home, _name))
-for _name in _SUBMODULES:
-    setattr(_Package, _name, _Lazy(f"{__name__}.{_name}", _name, is_module=True))
-sys.modules[__name__].__class__ = _Package
+load_when_used(__name__, _HOME_OF, _SUBMODULES)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -29,6 +29,31 @@ class Default(Generic[T]):
         """The value. Several threads may make one each, all but one of which are forgotten."""
         made = self._made
         return made[""] if "" in made else made.setdefault("", make())
+
+
+def undisturbed(work: Callable[[], T]) -> T:
+    """Do work where no signal handler runs: in a thread of its own, unless this one is none in which they run.
+
+    An import, for one, takes locks in Python code. Where it is interrupted, they may stay locked for all threads.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    ended: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
+
+    def do() -> None:
+        try:
+            ended.put((work(), None))
+        except BaseException as error:
+            ended.put((None, error))
+
+    try:
+        _thread.start_new_thread(do, ())
+    except RuntimeError:  # there are no threads, or no more
+        return work()
+    result, failure = ended.get()
+    if failure is not None:
+        raise failure
+    return cast("T", result)
 
 
 def start(thread: threading.Thread) -> None:

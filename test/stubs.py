@@ -46,8 +46,8 @@ class Stub:
 
     def _class(self, cls: type) -> str:
         methods = [
-            f"\n{textwrap.indent(self._function(member), '    ')}"
-            for member in vars(cls).values()
+            f"\n{textwrap.indent(self._function(getattr(cls, name)), '    ')}"
+            for name, member in [*vars(cls).items()]
             if inspect.isfunction(member)
         ]
         lines = [f"class {cls.__name__}({self._named(Api)}):", *_docstring(cls), *methods]

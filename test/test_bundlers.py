@@ -49,8 +49,16 @@ def test_what_freezes_a_program_is_told_of_the_module_of_every_public_name() -> 
     """PyInstaller reads the imports in the code, and these are none."""
     (folder,) = _bundling.folders()
     told = runpy.run_path(os.path.join(folder, "hook-quantcdn.py"))["hiddenimports"]
-    code = f"import sys, quantcdn; [__import__(name) for name in {told}]; loaded = set(sys.modules); "
-    code += "from quantcdn import *; assert set(sys.modules) == loaded, set(sys.modules) - loaded"
+    code = f"""
+import inspect, sys, quantcdn
+for name in {told}:
+    __import__(name)
+loaded = set(sys.modules)
+from quantcdn import *
+from quantcdn.models import *
+inspect.getmembers(AISessionsApi)
+assert set(sys.modules) == loaded, set(sys.modules) - loaded
+"""
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from quantcdn.sandbox import Sandbox
 
-PACKAGE = {"quantcdn", "quantcdn._version"}
+PACKAGE = {"quantcdn", "quantcdn._lazy", "quantcdn._version"}
 HEAVY = {"urllib3", "pydantic", "pydantic_core", "dateutil"}
 
 
@@ -83,6 +83,59 @@ def test_using_the_client_loads_neither_dateutil_nor_the_sandbox(sandbox: Sandbo
     assert {
         name for name in loaded if name.startswith(("quantcdn.sandbox", "quantcdn.views", "quantcdn._show.html"))
     } == set()
+
+
+LIST = """
+from quantcdn import AISessionsApi, ApiClient, Configuration
+host, token, organisation = sys.argv[1:]
+with ApiClient(Configuration(host, token)) as client:
+    AISessionsApi(client).list_ai_sessions(organisation)
+"""
+
+
+def test_a_call_loads_its_own_operation_and_the_models_that_it_needs(sandbox: Sandbox) -> None:
+    loaded = loaded_by(LIST, sandbox.host, sandbox.access_token, sandbox.organisation)
+    ours = {name.rpartition(".")[2] for name in loaded if name.startswith(("quantcdn.models.", "quantcdn.api."))}
+    assert {name for name in ours if not name.startswith("_")} == {
+        "ai_sessions_api",
+        "list_ai_sessions",
+        "list_ai_sessions200_response_inner",
+    }
+
+
+FIRST_LOOKS = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+import quantcdn
+together = Barrier(8)
+def look(_):
+    together.wait()
+    create = quantcdn.AISessionsApi.create_ai_session
+    return create, create.__annotations__["return"], quantcdn.CreateAISession201Response
+with ThreadPoolExecutor(8) as pool:
+    method, result, model = zip(*pool.map(look, range(8)))
+assert len({*method}) == len({*result, *model}) == 1
+assert vars(quantcdn.AISessionsApi)["create_ai_session"] is method[0]
+"""
+
+
+def test_threads_that_look_at_once_find_the_same() -> None:
+    loaded_by(FIRST_LOOKS)
+
+
+def test_what_looks_into_the_class_finds_methods_before_their_first_use() -> None:
+    loaded_by(
+        """
+import inspect, unittest.mock
+from quantcdn import AISessionsApi, ApiClient, Configuration
+assert inspect.isfunction(vars(AISessionsApi)["get_ai_session"])
+with unittest.mock.patch.object(AISessionsApi, "get_ai_session", autospec=True) as get:
+    api = AISessionsApi(ApiClient(Configuration()))
+    api.get_ai_session("acme", session_id="s-1")
+    get.assert_called_once_with(api, "acme", "s-1")
+assert inspect.signature(AISessionsApi.get_ai_session).parameters["session_id"].annotation is str
+"""
+    )
 
 
 def test_only_an_unusual_timestamp_loads_dateutil() -> None:

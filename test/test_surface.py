@@ -176,21 +176,28 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         exec("from quantcdn import AISessionApi")
 
 
-def test_type_checkers_see_the_names_that_are_loaded_when_they_are_used() -> None:
-    stub = ast.parse(Path(quantcdn.__file__).with_suffix(".pyi").read_text("utf-8"))
+@pytest.mark.parametrize(
+    ("package", "more"),
+    [
+        (quantcdn, {*(name.split(".")[1] for name in SURFACE["modules"]), *OWN_SUBMODULES}),
+        (quantcdn.models, set()),
+    ],
+    ids=["quantcdn", "models"],
+)
+def test_type_checkers_see_the_names_that_are_loaded_when_they_are_used(package: ModuleType, more: set[str]) -> None:
+    stub = ast.parse(Path(str(package.__file__)).with_suffix(".pyi").read_text("utf-8"))
     seen: dict[str, object] = {}
     for statement in stub.body:
         if isinstance(statement, ast.Assign):
-            assert sorted(ast.literal_eval(statement.value)) == sorted(quantcdn.__all__)
+            assert sorted(ast.literal_eval(statement.value)) == sorted(package.__all__)
         if not isinstance(statement, ast.ImportFrom):
             continue
         for name in statement.names:
             assert name.asname == name.name, "without the alias, the name is private to type checkers"
             module = importlib.import_module(str(statement.module))
             seen[name.name] = getattr(module, name.name)
-    modules = {name.split(".")[1] for name in SURFACE["modules"]} | OWN_SUBMODULES
-    assert seen.keys() == {*quantcdn.__all__, *modules} - {"__version__"}
-    assert all(getattr(quantcdn, name) is value for name, value in seen.items())
+    assert seen.keys() == {*package.__all__, *more} - {"__version__"}
+    assert all(getattr(package, name) is value for name, value in seen.items())
 
 
 def test_the_stubs_are_those_of_the_code() -> None:

@@ -1,13 +1,21 @@
-"""Tells PyInstaller what it cannot read in the code: public names are loaded by name, when they are first used.
+"""Tells PyInstaller what it cannot read in the code: what is loaded by name, when it is first used.
 
-So is the page of the sandbox, which is no code of Python.
+These are the modules of public names, of models and of operations, and the page of the sandbox, which is no code of
+Python.
 """
 
 import os
+import pkgutil
 
 import quantcdn
 
 _home_of: dict[str, str] = vars(quantcdn)["_HOME_OF"]
 _submodules: tuple[str, ...] = vars(quantcdn)["_SUBMODULES"]
-hiddenimports = sorted({*_home_of.values(), *(f"quantcdn.{name}" for name in _submodules)})
-datas = [(os.path.join(quantcdn.__path__[0], "sandbox", "page.html"), "quantcdn/sandbox")]
+_folder = quantcdn.__path__[0]
+_by_name = [
+    module.name
+    for wing in ("models", "api", "api._ai_sessions")
+    for module in pkgutil.iter_modules([os.path.join(_folder, *wing.split("."))], f"quantcdn.{wing}.")
+]
+hiddenimports = sorted({*_home_of.values(), *(f"quantcdn.{name}" for name in _submodules), *_by_name})
+datas = [(os.path.join(_folder, "sandbox", "page.html"), "quantcdn/sandbox")]

@@ -6,6 +6,7 @@ connecting, for each piece of a large body when sending, and for each piece of a
 ``sendall``, TLS handshake or ``recv`` keeps to its timeout by itself, in C.) The system's name lookup is not bounded.
 """
 
+import codecs
 import contextlib
 import errno
 import http.client
@@ -34,6 +35,8 @@ from quantcdn._transport.deadline import Deadline, TimeLeft
 
 HAS_SOCKETS = http.client.HTTPConnection in HTTPConnection.__mro__
 """Whether connections are Python's. In a browser they are its own, as are its certificates: urllib3 only asks it."""
+
+codecs.lookup("idna")  # `getaddrinfo` would load it amid a call, and an interrupt could leave Python's imports locked
 
 _PIECE = 16_384  # one TLS record: SSLSocket.sendall is a loop in Python, of one record each time
 

@@ -6,13 +6,15 @@ What editors and type checkers see of the methods stands in a stub beside the cl
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import PydanticCustomError
 from urllib3 import BaseHTTPResponse
 
+from quantcdn._shared import undisturbed
 from quantcdn._wire.call import Call, RequestOptions, without_input
 from quantcdn._wire.secrets import forget_locals, without_secret
 from quantcdn.api_client import ApiClient
@@ -22,6 +24,8 @@ from quantcdn.exceptions import ApiException, ApiTypeError, excerpt
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_SUFFIXES = ("", "_with_http_info", "_without_preload_content")
 
 _OPTIONS = [
     inspect.Parameter(
@@ -53,24 +57,57 @@ class Api:
             raise ApiTypeError("api_client must be an ApiClient: give ApiClient(configuration)")
         self.api_client = ApiClient.get_default() if api_client is None else api_client
 
-    def __init_subclass__(cls, operations: Iterable[Callable[..., Call[Any]]] = ()) -> None:
-        """Give a class its methods: the three variants of each operation that one of these builders declares."""
+    def __init_subclass__(cls, home: str = "", operations: Iterable[str] = ()) -> None:
+        """Give a class its methods: the three variants of each of these operations, which are modules of `home`."""
         super().__init_subclass__()
-        for builder in operations:
-            for method in _variants(builder):
-                _place(cast("FunctionType", method), cls)
+        for operation_name in operations:
+            for suffix in _SUFFIXES:
+                name = f"{operation_name}{suffix}"
+                setattr(cls, name, _Method(cls, name, f"{home}.{operation_name}"))
 
 
-def _place(method: FunctionType, cls: type) -> None:
-    """Make a variant a method, as if it had been written out: for pickle and `help`, tracebacks and profilers."""
-    name = method.__name__
-    method.__qualname__ = f"{cls.__qualname__}.{name}"
-    method.__module__ = cls.__module__
-    if sys.version_info >= (3, 11):
-        method.__code__ = method.__code__.replace(co_name=name, co_qualname=method.__qualname__)
-    else:
-        method.__code__ = method.__code__.replace(co_name=name)
-    setattr(cls, name, method)
+class _Method:
+    """A method of an API class, until somebody looks for it: then it is loaded, and takes this place.
+
+    To what looks into the class itself, as `unittest.mock` does, this passes for the function.
+
+    Args:
+        owner: the class.
+        name: the name of the method.
+        home: the module of its operation.
+    """
+
+    if not TYPE_CHECKING:
+        __class__ = FunctionType
+
+    def __init__(self, owner: type[Api], name: str, home: str) -> None:
+        self._owner = owner
+        self._name = name
+        self._home = home
+
+    def __get__(self, api: Api | None, _owner: type[Api]) -> object:
+        return self._load().__get__(api, self._owner)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._load(), name)
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._load()(*args, **kwargs)
+
+    def _load(self) -> FunctionType:
+        """The method, as if it had been written out: for pickle and `help`, tracebacks and profilers."""
+        module = undisturbed(lambda: import_module(self._home))
+        variants: tuple[FunctionType, ...] = getattr(module, self._home.rpartition(".")[2])
+        method = next(variant for variant in variants if variant.__name__ == self._name)
+        method.__qualname__ = f"{self._owner.__qualname__}.{self._name}"
+        method.__module__ = self._owner.__module__
+        if sys.version_info >= (3, 11):
+            method.__code__ = method.__code__.replace(co_name=self._name, co_qualname=method.__qualname__)
+        else:
+            method.__code__ = method.__code__.replace(co_name=self._name)
+        if vars(self._owner).get(self._name) is self:  # and nobody has put a double there
+            setattr(self._owner, self._name, method)
+        return method
 
 
 def _checked(builder: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
@@ -97,7 +134,7 @@ def _checked(builder: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
     return build
 
 
-def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...]:
+def operation(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...]:
     """The three variants of the operation that a builder declares: plain, with HTTP info, without preloaded content.
 
     The builder is named as the plain variant. It takes the parameters and the options of the operation, and returns
@@ -145,14 +182,14 @@ def _variants(builder: Callable[P, Call[T]]) -> tuple[Callable[..., object], ...
     _describe(
         with_http_info,
         builder,
-        "_with_http_info",
+        _SUFFIXES[1],
         lambda data: cast("Any", ApiResponse)[data],
         "This variant returns an `ApiResponse`, with status, headers and raw body around the data.",
     )
     _describe(
         without_preload_content,
         builder,
-        "_without_preload_content",
+        _SUFFIXES[2],
         lambda _: BaseHTTPResponse,
         "This variant returns the urllib3 response, unread, whatever its status. Read or close it.",
     )

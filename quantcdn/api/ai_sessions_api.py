@@ -1,6 +1,5 @@
 """The class of the operations on AI sessions."""
 
-from quantcdn.api import _ai_sessions
 from quantcdn.api._operation import Api
 
 __all__ = ["AISessionsApi"]
@@ -8,13 +7,14 @@ __all__ = ["AISessionsApi"]
 
 class AISessionsApi(
     Api,
+    home="quantcdn.api._ai_sessions",
     operations=[
-        _ai_sessions.create_ai_session,
-        _ai_sessions.delete_ai_session,
-        _ai_sessions.extend_ai_session,
-        _ai_sessions.get_ai_session,
-        _ai_sessions.list_ai_sessions,
-        _ai_sessions.update_ai_session,
+        "create_ai_session",
+        "delete_ai_session",
+        "extend_ai_session",
+        "get_ai_session",
+        "list_ai_sessions",
+        "update_ai_session",
     ],
 ):
     """The operations on AI sessions: chat sessions that the service keeps for your users, with an expiry.

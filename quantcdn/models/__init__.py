@@ -1,38 +1,28 @@
-"""One module per schema of the contract."""
+"""One module per schema of the contract. Each is loaded when its model is first used."""
 
-from quantcdn.models.create_ai_session201_response import CreateAISession201Response
-from quantcdn.models.create_ai_session_request import CreateAISessionRequest, CreateAISessionRequestDict
-from quantcdn.models.create_ai_session_request_initial_messages_inner import (
-    CreateAISessionRequestInitialMessagesInner,
-    CreateAISessionRequestInitialMessagesInnerDict,
-)
-from quantcdn.models.delete_ai_session200_response import DeleteAISession200Response
-from quantcdn.models.extend_ai_session200_response import ExtendAISession200Response
-from quantcdn.models.extend_ai_session_request import ExtendAISessionRequest, ExtendAISessionRequestDict
-from quantcdn.models.get_ai_session200_response import GetAISession200Response
-from quantcdn.models.list_ai_sessions200_response_inner import ListAISessions200ResponseInner
-from quantcdn.models.update_ai_session200_response import UpdateAISession200Response
-from quantcdn.models.update_ai_session_request import UpdateAISessionRequest, UpdateAISessionRequestDict
-from quantcdn.models.update_ai_session_request_new_messages_inner import (
-    UpdateAISessionRequestNewMessagesInner,
-    UpdateAISessionRequestNewMessagesInnerDict,
-)
+from quantcdn._lazy import load_when_used
 
-__all__ = [
-    "CreateAISession201Response",
-    "CreateAISessionRequest",
-    "CreateAISessionRequestDict",
-    "CreateAISessionRequestInitialMessagesInner",
-    "CreateAISessionRequestInitialMessagesInnerDict",
-    "DeleteAISession200Response",
-    "ExtendAISession200Response",
-    "ExtendAISessionRequest",
-    "ExtendAISessionRequestDict",
-    "GetAISession200Response",
-    "ListAISessions200ResponseInner",
-    "UpdateAISession200Response",
-    "UpdateAISessionRequest",
-    "UpdateAISessionRequestDict",
-    "UpdateAISessionRequestNewMessagesInner",
-    "UpdateAISessionRequestNewMessagesInnerDict",
-]
+_MODULE_OF = {
+    "CreateAISession201Response": "create_ai_session201_response",
+    "CreateAISessionRequest": "create_ai_session_request",
+    "CreateAISessionRequestDict": "create_ai_session_request",
+    "CreateAISessionRequestInitialMessagesInner": "create_ai_session_request_initial_messages_inner",
+    "CreateAISessionRequestInitialMessagesInnerDict": "create_ai_session_request_initial_messages_inner",
+    "DeleteAISession200Response": "delete_ai_session200_response",
+    "ExtendAISession200Response": "extend_ai_session200_response",
+    "ExtendAISessionRequest": "extend_ai_session_request",
+    "ExtendAISessionRequestDict": "extend_ai_session_request",
+    "GetAISession200Response": "get_ai_session200_response",
+    "ListAISessions200ResponseInner": "list_ai_sessions200_response_inner",
+    "UpdateAISession200Response": "update_ai_session200_response",
+    "UpdateAISessionRequest": "update_ai_session_request",
+    "UpdateAISessionRequestDict": "update_ai_session_request",
+    "UpdateAISessionRequestNewMessagesInner": "update_ai_session_request_new_messages_inner",
+    "UpdateAISessionRequestNewMessagesInnerDict": "update_ai_session_request_new_messages_inner",
+}
+
+__all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # it reads the stub
+
+load_when_used(
+    __name__, {name: f"{__name__}.{module}" for name, module in _MODULE_OF.items()}, tuple(_MODULE_OF.values())
+)

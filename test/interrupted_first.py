@@ -1,0 +1,106 @@
+"""A program that interrupts the first call of a process at one moment after the other; `test_interrupts.py` runs it.
+
+    python interrupted_first.py '{"host": …, "step": 50, "patience": 100, …}'
+
+A moment is one at which Python may look for signals: where a function begins or ends, and after a call of one in C. A
+first call loads its operation and its models, so each is made in a fork of its own, in which nothing has been called.
+After it, another thread must be able to make the call, with the same client. What was seen is printed as JSON.
+"""
+
+import collections
+import faulthandler
+import json
+import os
+import sys
+import threading
+import traceback
+import warnings
+from types import FrameType
+
+from interrupted import Abort
+
+import quantcdn
+
+SWALLOWING = [" > closed", " > _timed_answer > __init__ > tell"]
+"""Functions in which others swallow what is raised: see `interrupted_everywhere.py`."""
+LOCKING = [" > isEnabledFor > _acquireLock", " > isEnabledFor > __enter__"]
+"""Where Python's log takes a lock of its own, that time."""
+
+
+class Moment:
+    """Where the call is interrupted."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.functions = ""
+
+    def __call__(self, frame: FrameType, event: str, called: object) -> None:
+        if event == "c_call" or getattr(called, "__name__", None) == "release":
+            return
+        self.left -= 1
+        if self.left == 0:
+            sys.setprofile(None)
+            self.functions = " > ".join(place.name for place in traceback.extract_stack(frame))
+            raise Abort("now")
+
+
+def seen_of(api: quantcdn.AISessionsApi, number: int, patience: float) -> str | None:
+    """What is wrong after an interrupt at the moment of this number; None where the call ends before it."""
+    moment = Moment(number)
+    problem = "swallowed"
+    sys.setprofile(moment)
+    try:
+        api.get_ai_session("org", "s")
+    except Abort:
+        problem = ""
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    finally:
+        sys.setprofile(None)
+    if moment.left > 0:
+        return None
+    ended: list[str] = []
+
+    def call() -> None:
+        try:
+            ended.append(str(api.get_ai_session("org", "s").id))
+        except Exception as error:
+            ended.append(f"{type(error).__name__}: {error}")
+
+    other = threading.Thread(target=call, daemon=True)
+    other.start()
+    other.join(patience)
+    known = LOCKING if not ended else SWALLOWING if problem == "swallowed" else []
+    if any(place in moment.functions for place in known):
+        return ""
+    if ended != ["s"]:
+        problem = f"another thread: {ended}"
+    return problem and f"{problem}: {moment.functions}"
+
+
+def main() -> None:
+    """Run, and print what was seen."""
+    order = json.loads(sys.argv[1])
+    faulthandler.dump_traceback_later(order["patience"], exit=True)
+    warnings.simplefilter("ignore")  # of plain HTTP
+    api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(order["host"], "qc_token")))
+    seen: collections.Counter[str] = collections.Counter()
+    for number in range(1, 1_000_000, order["step"]):
+        near, far = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(far, json.dumps(seen_of(api, number, order["patience"] / 10)).encode()[:60_000])
+            os._exit(0)
+        os.close(far)
+        with open(near, encoding="utf-8") as told:
+            problem = json.load(told)
+        os.waitpid(child, 0)
+        if problem is None:
+            break
+        seen["moments"] += 1
+        seen[problem] += bool(problem)
+    print(json.dumps(+seen))
+
+
+if __name__ == "__main__":
+    main()
