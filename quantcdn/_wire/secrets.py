@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import functools
-import html
 import json
 import re
 import sys
@@ -34,10 +33,16 @@ _looks_random = re.compile(r"(?=.*\d)(?=.*[^\W\d])\S{12,}").fullmatch
 _SHORTEST = 8
 # How many parts of a header are looked for. Browsers send fewer cookies.
 _MOST_PARTS = 50
-# What others escape that Python leaves as it is: in HTML Jinja, Go and Mustache, in JSON .NET and Go.
-_GO_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "+": "&#43;"}
-_MUSTACHE = {**_GO_HTML, '"': "&quot;", "+": "+", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;"}
-_MORE_HTML = [str.maketrans(_MUSTACHE), str.maketrans(_GO_HTML), str.maketrans({**_GO_HTML, "+": "+"})]
+# How HTML is escaped: by Python, with quotation marks and without, and by Jinja, Go, Mustache and others.
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_QUOTED_HTML = {**_HTML, '"': "&quot;", "'": "&#39;"}
+_MUSTACHE = {**_QUOTED_HTML, "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;"}
+_JINJA = {**_QUOTED_HTML, '"': "&#34;"}
+_HTML_ESCAPES = [
+    str.maketrans(table)
+    for table in (_HTML, _QUOTED_HTML, {**_QUOTED_HTML, "'": "&#x27;"}, _MUSTACHE, _JINJA, {**_JINJA, "+": "&#43;"})
+]
+# What .NET and Go escape in JSON, and Python leaves as it is.
 _GO_JSON = str.maketrans({"&": r"\u0026", "<": r"\u003c", ">": r"\u003e"})
 _find_what_dotnet_escapes = re.compile("[^ -~]|[&<>'+\"`]")
 _OURS = frozenset(["quantcdn", "pydantic"])  # packages whose functions run before a request is sent
@@ -123,9 +128,7 @@ def without_secret(text: str, secret: object) -> str:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    marked = html.escape(secret)
-    texts = [secret, marked, marked.replace("&#x27;", "&#39;"), html.escape(secret, quote=False)]
-    for text in [*texts, *map(secret.translate, _MORE_HTML)]:
+    for text in (secret, *map(secret.translate, _HTML_ESCAPES)):
         escaped = json.dumps(text)[1:-1]
         yield from (text, escaped, escaped.replace("/", "\\/"))
         yield escaped.translate(_GO_JSON)

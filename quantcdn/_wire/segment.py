@@ -7,7 +7,9 @@ from urllib.parse import quote, unquote
 from pydantic import AfterValidator, Strict
 from pydantic_core import PydanticCustomError
 
-_find_unsafe = re.compile(r"\A(?:\.{0,2}|\s+)\Z|[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+from quantcdn.models._types import has_lone_surrogate
+
+_find_unsafe = re.compile(r"\A(?:\.{0,2}|\s+)\Z|[/\\\x00-\x1f\x7f-\x9f]").search
 _is_plain = re.compile(r"[A-Za-z0-9_~-]+").fullmatch
 _MOST_DECODINGS = 10  # nobody encodes an id more often, and each takes time
 
@@ -27,7 +29,7 @@ def encoded_segment(value: str) -> str:
         raise PydanticCustomError("path_segment", "Input should be one path segment, and it is empty")
     decoded = value
     for _ in range(_MOST_DECODINGS):
-        if _find_unsafe(decoded):
+        if _find_unsafe(decoded) or has_lone_surrogate(decoded):
             break
         decoded, before = unquote(decoded, errors="surrogateescape"), decoded
         if decoded == before:

@@ -1,13 +1,13 @@
 """What all models have in common: requests are closed, responses are open."""
 
-import ast
 import inspect
 import linecache
 import pprint
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from inspect import Parameter, Signature
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints, overload
 
 from pydantic import (
@@ -38,20 +38,48 @@ def _default(field: FieldInfo) -> object:
     return Parameter.empty if field.is_required() else cast("object", field.default)
 
 
+# A field, on one line, and the text below it.
+_find_texts = re.compile(r'^    (\w+): .+\n    """([^"]+)"""', re.MULTILINE).findall
+
+
 def _texts_below_fields(cls: type) -> dict[str, str]:
     """What stands below the fields of a class, in the source of its module; nothing where that is not at hand."""
     module = vars(sys.modules[cls.__module__])
     source = "".join(linecache.getlines(module.get("__file__") or "", module))
-    texts: dict[str, str] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-            for field, text in pairwise(node.body):
-                match field, text:
-                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(value))):
-                        texts[name] = inspect.cleandoc(value)
-                    case _:
-                        pass
-    return texts
+    body = source.partition(f"\nclass {cls.__name__}(")[2].partition("\nclass ")[0]
+    return {field: inspect.cleandoc(text) for field, text in _find_texts(body)}
+
+
+class _WhenLookedAt:
+    """An attribute of a class that is made of it when somebody looks: `help` and editors do, and calls do not.
+
+    Args:
+        make: makes it, of the class.
+    """
+
+    def __init__(self, make: Callable[[type["Model"]], object]) -> None:
+        self._make = make
+
+    def __get__(self, _instance: object, cls: type["Model"]) -> object:
+        return self._make(cls)
+
+
+def _signature(cls: type["Model"]) -> Signature:
+    """The fields as the code names them, with their plain types."""
+    types = get_type_hints(cls)
+    parameters = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=_default(field), annotation=types[name])
+        for name, field in cls.model_fields.items()
+    ]
+    if cls.model_config.get("extra") == "allow":
+        parameters.append(Parameter("extra_data", Parameter.VAR_KEYWORD, annotation=Any))
+    return Signature(parameters)
+
+
+def _described(docstring: str | None, cls: type["Model"]) -> str | None:
+    """What is said of a class, and of its fields."""
+    fields = [f"    {name}: {field.description}" for name, field in cls.model_fields.items() if field.description]
+    return "\n".join([inspect.cleandoc(docstring or ""), "", "Attributes:", *fields]) if fields else docstring
 
 
 class Model(BaseModel):
@@ -70,18 +98,8 @@ class Model(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Let `help` and signatures show the fields as the code names them, with their plain types."""
-        types = get_type_hints(cls)
-        fields = cls.model_fields
-        parameters = [
-            Parameter(name, Parameter.KEYWORD_ONLY, default=_default(field), annotation=types[name])
-            for name, field in fields.items()
-        ]
-        if cls.model_config.get("extra") == "allow":
-            parameters.append(Parameter("extra_data", Parameter.VAR_KEYWORD, annotation=Any))
-        cls.__signature__ = Signature(parameters)
-        described = [f"    {name}: {field.description}" for name, field in fields.items() if field.description]
-        if described:
-            cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Attributes:", *described])
+        for name, make in (("__signature__", _signature), ("__doc__", partial(_described, cls.__doc__))):
+            setattr(cls, name, _WhenLookedAt(make))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields under the names of the wire. A field that is None is left out; an unknown field never is."""

@@ -27,7 +27,8 @@ _MINUTE = timedelta(minutes=1)
 # Requests
 
 
-def _has_lone_surrogate(text: str) -> bool:
+def has_lone_surrogate(text: str) -> bool:
+    """Whether a text holds half of a character of UTF-16, which UTF-8 cannot carry."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -130,7 +131,7 @@ class _NotJson(Exception):
 def _check_json(value: object, parents: tuple[object, ...] = ()) -> None:
     """Refuse what JSON cannot hold."""
     if isinstance(value, str):
-        if not value.isascii() and _has_lone_surrogate(value):
+        if not value.isascii() and has_lone_surrogate(value):
             raise _NotJson("text with a lone surrogate cannot be written as JSON")
     elif isinstance(value, _CONTAINERS):
         _check_container(cast("Any", value), parents, is_dict=isinstance(value, dict))
@@ -174,7 +175,7 @@ def _check_container(container: Any, parents: tuple[object, ...], *, is_dict: bo
 def _check_key(key: object) -> None:
     if not isinstance(key, str):
         raise _NotJson(f"a key is of type {type(key).__name__}, and only strings can be keys")
-    if _has_lone_surrogate(key):
+    if has_lone_surrogate(key):
         raise _NotJson("a key holds a lone surrogate")
 
 
