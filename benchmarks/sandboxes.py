@@ -24,6 +24,7 @@ LISTED = 20
 WRITERS = 16
 GETS = 400
 _UPDATE = b'{"newMessages":[{"role":"user","content":"And on Sundays?"}],"tokensUsed":10}'
+_PATIENCE = 60  # seconds: within the time that a test may take
 _ROWS = {"hello": FLOOR, "sandbox": "the sandbox"}
 
 
@@ -116,7 +117,8 @@ def writing(interpreter: Interpreter, service: Service, ids: list[str]) -> Itera
     """Update each of some sessions, one time after the other, for the length of a ``with`` block."""
     with interpreter.start("-m", "benchmarks.sandboxes", service.host, service.token, *ids) as writers:
         assert writers.stdout is not None
-        assert writers.stdout.readline() == "at work\n"
+        said = writers.stdout.readline()
+        assert said == "at work\n", said or "The writers have ended"
         yield
 
 
@@ -137,18 +139,23 @@ def main() -> None:
     """Write without end, and say when all have begun."""
     host, token, *ids = sys.argv[1:]
     begun = threading.Barrier(len(ids) + 1)
+    waiting = dict.fromkeys(ids)
 
     def write(session_id: str) -> None:
         with Connection(host, token) as connection:
             request = connection.request("PUT", f"{SESSIONS}/{session_id}", _UPDATE)
             connection.ask(request)
+            del waiting[session_id]
             begun.wait()
             while True:
                 connection.ask(request)
 
     for session_id in ids:
         threading.Thread(target=write, args=[session_id], daemon=True).start()
-    begun.wait()
+    try:
+        begun.wait(_PATIENCE)
+    except threading.BrokenBarrierError:
+        sys.exit(f"No first write to {', '.join(waiting)} within {_PATIENCE} s")
     print("at work", flush=True)
     threading.Event().wait()
 

@@ -86,14 +86,19 @@ class Connection:
     def ask(self, request: bytes) -> None:
         """Send a request, and read its answer whole, which is 200."""
         self._socket.sendall(request)
-        answer = self._socket.recv(65_536)
+        answer = self._come()
         while (end := answer.find(b"\r\n\r\n")) < 0:
-            answer += self._socket.recv(65_536)
+            answer += self._come()
         length = _length(answer, 0, end)
         assert answer.startswith(b"HTTP/1.1 200"), answer
         assert length is not None
         while len(answer) < end + 4 + int(length[1]):
-            answer += self._socket.recv(65_536)
+            answer += self._come()
+
+    def _come(self) -> bytes:
+        piece = self._socket.recv(65_536)
+        assert piece, "the connection was closed before the answer was there"
+        return piece
 
 
 @contextmanager

@@ -8,13 +8,16 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from faults import client
 from servers import scripted_server
 
 from benchmarks import clusters, commands, many, sandboxes, service
@@ -370,12 +373,19 @@ def test_a_sandbox_has_what_it_is_told_and_tells_what_came(place: str, tmp_path:
 
 
 def test_writers_write_on_and_on(tmp_path: Path) -> None:
-    with service.serving(database=tmp_path / "sessions.db") as sandbox:
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(service.serving(database=tmp_path / "sessions.db"))
         ids = sandbox.seed("written", 2)
-        with sandboxes.writing(Interpreter(), sandbox, ids):
-            written = 0
-            while written < 10:
-                written += sum(int(times) * number for times, number in sandbox.counted("update").items())
+        api = stack.enter_context(client(sandbox.host, access_token=sandbox.token))
+
+        def tokens(session_id: str) -> int:
+            return api.get_ai_session(service.ORGANISATION, session_id).total_tokens or 0
+
+        stack.enter_context(sandboxes.writing(Interpreter(), sandbox, ids))
+        before = {session_id: tokens(session_id) for session_id in ids}
+        ends = time.monotonic() + 60
+        while standing := [session_id for session_id in ids if tokens(session_id) < before[session_id] + 50]:
+            assert time.monotonic() < ends, f"Hardly written to within a minute: {', '.join(standing)}"
 
 
 # Many sessions

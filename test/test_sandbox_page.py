@@ -283,6 +283,32 @@ def test_sessions_tell_their_age_and_how_long_they_live(service: RunningSandbox,
         expect(facts).to_contain_text(part)
 
 
+def test_what_is_not_known_yet_is_not_said_to_be_none(service: RunningSandbox, browser: Any) -> None:
+    service.seed(metadata={"title": "Opening hours"})
+    context = browser.new_context()
+    page = context.new_page()
+    held: list[Any] = []
+    page.route(re.compile("/_sandbox/(events|sessions)"), lambda route: held.append(route))
+
+    def let_through() -> None:
+        while not held:
+            page.wait_for_timeout(10)
+        held.pop().continue_()
+
+    page.goto(service.page)
+    expect(page.locator("#connection")).to_have_text("Connecting")
+    none = page.get_by_text(re.compile("None yet|Nothing is told to fail"))
+    expect(none.filter(visible=True)).to_have_count(0)
+    let_through()  # the events
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.get_by_text("Nothing is told to fail.")).to_be_visible()  # the state has come, and the sessions not
+    expect(page.get_by_text("What an application makes at")).to_be_hidden()
+    expect(page.locator("#session-count")).to_have_text("")
+    let_through()
+    expect(page.locator("#session-list button")).to_contain_text("Opening hours")
+    context.close()
+
+
 def test_sessions_come_grow_and_go_without_a_reload(service: RunningSandbox, api: AISessionsApi, look: Look) -> None:
     page = look()
     expect(page.get_by_text(f"None yet. What an application makes at {service.host} appears here.")).to_be_visible()

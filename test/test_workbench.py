@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -135,6 +136,8 @@ def test_which_requests_a_rate_strikes_can_be_repeated(service: RunningSandbox, 
     ("arguments", "message"),
     [
         ({"operation": "updat", "status": 500}, "there is no operation 'updat'; there are create, get"),
+        ({"operation": ["get"], "status": 500}, "there is no operation ['get']; there are create, get"),
+        ({"operation": "get", "delay": 10**400}, "delay must be a number of seconds, 0 or more"),
         ({"operation": "get"}, "say what goes wrong"),
         ({"operation": "get", "status": 200}, "status must be from 400 to 599, not 200"),
         ({"operation": "get", "retry_after": 1}, "retry_after needs the status"),
@@ -248,13 +251,95 @@ def test_sessions_of_any_age_are_put_there(service: RunningSandbox, api: AISessi
         ({"messages": [{"role": "robot", "content": ""}]}, "messages[0] must have a role"),
         ({"status": "lost"}, "status must be active or completed"),
         ({"user_id": ""}, "user_id must not be empty"),
+        ({"user_id": 5}, "user_id must be a text, not of type int"),
+        ({"user_id": "\ud83d"}, "user_id must be a text without lone surrogates"),
+        ({"session_group": ["web"]}, "session_group must be a text, not of type list"),
         ({"total_tokens": -1}, "total_tokens must be from 0"),
+        ({"total_tokens": "1"}, "total_tokens must be a whole number, not of type str"),
+        ({"metadata": "x"}, "metadata must be a mapping, such as a dict, not of type str"),
+        ({"metadata": [1]}, "metadata must be a mapping, such as a dict, not of type list"),
+        ({"metadata": {"a": timedelta(1)}}, "metadata must be what JSON can hold: "),
+        ({"metadata": {"a": "\ud83d"}}, "metadata must be a text without lone surrogates"),
+        ({"messages": ["x"]}, "messages[0] must have a role (system, user, assistant) and a content"),
+        ({"messages": [("role", "user")]}, "messages[0] must have a role"),
+        (
+            {"messages": "x"},
+            "messages must be a list of messages, each a mapping with role and content, not of type str",
+        ),
+        ({"messages": 5}, "messages must be a list of messages"),
+        ({"messages": {"role": "user", "content": "x"}}, "messages must be a list of messages"),
+        ({"messages": [{"role": "user", "content": "\ud83d"}]}, "messages[0] must be a text without lone surrogates"),
+        ({"age": "1d"}, "age must be a timedelta or a number of seconds, 0 or more"),
+        ({"age": math.nan}, "age must be a timedelta or a number of seconds, 0 or more"),
+        ({"idle": math.inf}, "idle must be a timedelta or a number of seconds, 0 or more"),
+        ({"idle": timedelta.max}, "idle must not reach back before the year 1"),
+        ({"age": timedelta.max}, "age must not reach back before the year 1"),
+        ({"created_at": "soon"}, "created_at must be a datetime, or a text in ISO 8601"),
+        ({"expires_at": 5}, "expires_at must be a datetime, or a text in ISO 8601"),
+        ({"id": 5}, "id must be a text, not of type int"),
+        ({"organisation": 5}, "organisation must be a text, not of type int"),
+        ({"organisation": ""}, "organisation must not be empty"),
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_session_that_cannot_be_is_refused(service: RunningSandbox, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         service.seed(**fields)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("{}", "lines must be an open file or a list of lines, not of type str"),
+        (5, "lines must be an open file or a list of lines, not of type int"),
+        (None, "lines must be an open file or a list of lines, not of type NoneType"),
+        ([5], "line 1 is no session that can be taken over: it is of type int, and no text"),
+        (['{"id": "a"}', '{"id": "b", "messages": ["x"]}'], "line 2 is no session that can be taken over: messages[0]"),
+    ],
+    ids=str,
+)
+def test_what_is_no_export_is_refused(service: RunningSandbox, lines: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        service.load(lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "say how far the clock is put forward: give days, hours, minutes or seconds"),
+        ({"days": None}, "say how far the clock is put forward"),
+        ({"days": "1"}, "days must be a number, 0 or more, not of type str"),
+        ({"hours": True}, "hours must be a number, 0 or more, not of type bool"),
+        ({"seconds": []}, "seconds must be a number, 0 or more, not of type list"),
+    ],
+    ids=str,
+)
+def test_a_clock_is_told_how_far_it_is_put_forward(
+    service: RunningSandbox, given: dict[str, Any], message: str
+) -> None:
+    before = service.clock.ahead
+    with pytest.raises(ValueError, match=message):
+        service.clock.advance(**given)
+    assert service.clock.ahead == before
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"database": 5}, "database must be the path of a file, not of type int"),
+        ({"access_token": 5}, "a token must be visible ASCII characters"),
+        ({"organisation": 5}, "an organisation must be one segment of a path, not 5"),
+        ({"tokens": ["a"]}, "tokens must be a mapping of tokens"),
+        ({"tokens": {"a": 5}}, "the organisations of a token must be a collection of names"),
+        ({"tokens": {5: ["org"]}}, "a token must be visible ASCII characters"),
+        ({"port": "8000"}, "the port must be from 0 to 65535, not 8000"),
+        ({"clock": 5}, "clock must be a function that tells the time, not of type int"),
+    ],
+    ids=str,
+)
+def test_a_sandbox_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message), running(**given):
+        pass
 
 
 def test_an_id_is_given_once(service: RunningSandbox) -> None:
@@ -384,6 +469,7 @@ def test_a_fault_that_is_not_there_cannot_be_removed(service: RunningSandbox, nu
     [
         ("/faults", {"operation": "get", "stauts": 500}, "a fault has no 'stauts'"),
         ("/faults", {"status": 500}, "there is no operation None"),
+        ("/clock", {}, "say how far the clock is put forward: give days, hours, minutes or seconds"),
         ("/clock", {"weeks": 1}, "by days, hours, minutes and seconds"),
         ("/sessions", {"name": "x"}, "a session to begin with has no 'name'"),
         ("/reset", None, None),
@@ -865,6 +951,20 @@ def test_each_request_is_a_line_without_its_content(options: list[str]) -> None:
         process.terminate()
         said = process.stderr.read()
     assert re.fullmatch("" if options else r"\d\d:\d\d:\d\d create: 201, \d+ ms\n", said)
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"]], ids=["told", "quiet"])
+def test_what_is_no_http_is_said_unless_it_is_to_be_quiet(options: list[str]) -> None:
+    with subprocess.Popen([*SANDBOX, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        host, _, port = process.stdout.readline().split()[4].removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
+        process.terminate()
+        said = process.stderr.read()
+    assert said == ("" if options else "Invalid HTTP request received.\n")
 
 
 def test_what_is_said_before_the_command_holds_for_the_sandbox_too() -> None:

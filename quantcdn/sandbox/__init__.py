@@ -43,7 +43,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from functools import wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, cast
 
 from quantcdn.sandbox._clock import Clock
 from quantcdn.sandbox._faults import ActiveFault
@@ -133,6 +133,10 @@ def running(
         raise ValueError("a sandbox that other machines can reach needs an access_token of your own (--token-file)")
     token = f"qc_sandbox_{secrets.token_hex(16)}" if access_token is None else access_token
     own = "sandbox" if organisation is None else organisation
+    if database is not None and not isinstance(cast("object", database), (str, os.PathLike)):
+        raise ValueError(f"database must be the path of a file, not of type {type(cast('object', database)).__name__}")
+    if tokens is not None and not isinstance(cast("object", tokens), Mapping):
+        raise ValueError("tokens must be a mapping of tokens, each to the organisations that it takes part in")
     access = _app.granted([(token, [own]), *(tokens or {}).items()])
     bench = _bench.Bench(Clock(clock))
     secret = secrets.token_urlsafe(16)

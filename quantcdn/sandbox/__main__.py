@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import shlex
 import signal
@@ -220,7 +221,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         dest="faults",
         help="answer this share of the requests with 503, the same ones in each run (more than 0, up to 1)",
     )
-    parser.add_argument("--quiet", action="store_true", help="do not write a line for each request")
+    parser.add_argument("--quiet", action="store_true", help="write no line for each request, nor of what is no HTTP")
     parser.add_argument(
         "command",
         metavar="-- COMMAND",
@@ -238,6 +239,8 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     command = options.command[options.command[:1] == ["--"] :]
     if options.command and not command:
         parser.error("give a command after --")
+    if options.quiet or command:
+        logging.getLogger("quantcdn.sandbox").setLevel(logging.ERROR)  # without what it says of what is no HTTP
     signal.signal(signal.SIGINT, _stopped)  # a shell starts background jobs with it ignored
     _on_stops(_stopped)
     try:

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -105,12 +105,12 @@ def granted(tokens: Iterable[tuple[str, Collection[str]]]) -> dict[bytes, set[st
     """Check the tokens and gather the organisations of each."""
     access: dict[bytes, set[str]] = {}
     for token, organisations in tokens:
-        if not re.fullmatch("[!-~]+", token) or token.lower() == "bearer":
+        if not isinstance(cast("object", token), str) or not re.fullmatch("[!-~]+", token) or token.lower() == "bearer":
             raise ValueError("a token must be visible ASCII characters, without spaces, and not the word Bearer")
-        if isinstance(organisations, str):
+        if isinstance(organisations, str) or not isinstance(cast("object", organisations), Collection):
             raise ValueError("the organisations of a token must be a collection of names")
         for organisation in organisations:
-            if not _can_be_addressed(organisation):
+            if not isinstance(cast("object", organisation), str) or not _can_be_addressed(organisation):
                 raise ValueError(
                     f"an organisation must be one segment of a path, not {organisation!a}: not empty, blank, '.' or"
                     " '..', and without '/', '\\', control characters and lone surrogates, percent-encoded or not"

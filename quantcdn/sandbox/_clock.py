@@ -5,12 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import cast
+
+UNITS = ("days", "hours", "minutes", "seconds")
 
 
 class Clock:
     """Tells the time of a sandbox, as an aware datetime, when it is called. Several threads may use it."""
 
     def __init__(self, time: Callable[[], datetime] | None = None) -> None:
+        if time is not None and not callable(cast("object", time)):
+            kind = type(cast("object", time)).__name__
+            raise ValueError(f"clock must be a function that tells the time, not of type {kind}")
         self._time = time or _system_time
         self._ahead = timedelta(0)
         self._lock = threading.Lock()
@@ -23,8 +29,15 @@ class Clock:
         """How far it was put forward."""
         return self._ahead
 
-    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
-        """Put the clock forward: idle times and expiry come without waiting.
+    def advance(
+        self,
+        *,
+        days: float | None = None,
+        hours: float | None = None,
+        minutes: float | None = None,
+        seconds: float | None = None,
+    ) -> datetime:
+        """Put the clock forward: idle times and expiry come without waiting. They add up; at least one is needed.
 
         Args:
             days: how many days, 0 or more.
@@ -36,14 +49,24 @@ class Clock:
             the time that it shows now.
 
         Raises:
-            ValueError: the clock would go back, or past the last year that there is.
+            ValueError: none is given, or one is no number, or the clock would go back, or past the last year that there
+                is.
         """
-        for name, number in {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}.items():
+        given = {
+            name: number
+            for name, number in zip(UNITS, (days, hours, minutes, seconds), strict=True)
+            if number is not None
+        }
+        if not given:
+            raise ValueError("say how far the clock is put forward: give days, hours, minutes or seconds")
+        for name, number in given.items():
+            if isinstance(number, bool) or not isinstance(cast("object", number), (int, float)):
+                raise ValueError(f"{name} must be a number, 0 or more, not of type {type(number).__name__}")
             if not number >= 0:  # so put, NaN fails too
                 raise ValueError(f"{name} must be 0 or more, not {number}: the clock goes forward only")
         with self._lock:
             try:
-                ahead = self._ahead + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+                ahead = self._ahead + timedelta(**given)
                 now = self._time() + ahead
                 _ = now + timedelta(days=2)  # what expires must still have a date
             except OverflowError:

@@ -24,13 +24,14 @@ from starlette.types import ASGIApp
 
 from quantcdn.sandbox import _app
 from quantcdn.sandbox._bench import Bench, Connection
+from quantcdn.sandbox._clock import UNITS
 from quantcdn.sandbox._commits import Commits
 from quantcdn.sandbox._door import HEADERS, PATH, Door
 from quantcdn.sandbox._events import events, summary
 from quantcdn.sandbox._faults import rule_from
 from quantcdn.sandbox._journal import Received
 from quantcdn.sandbox._page import Page
-from quantcdn.sandbox._seed import seeded
+from quantcdn.sandbox._seed import organisation_of, seeded
 from quantcdn.sandbox._validation import Refusal
 
 _WHOLE = "[0-9]{1,15}"
@@ -101,9 +102,9 @@ class _Control:
 
     async def advance(self, request: Request) -> Response:
         lengths = await _fields(request)
-        for name, length in lengths.items():
-            if name not in ("days", "hours", "minutes", "seconds") or type(length) not in (int, float):
-                raise ValueError("the clock is put forward by days, hours, minutes and seconds, each a number")
+        for name in lengths:
+            if name not in UNITS:
+                raise ValueError(f"the clock is put forward by days, hours, minutes and seconds, not by {name!a}")
         self._bench.clock.advance(**lengths)
         return await self.clock(request)
 
@@ -156,9 +157,7 @@ class _Control:
 
     async def seed(self, request: Request) -> Response:
         fields = await _fields(request)
-        organisation = fields.pop("organisation", self._organisation)
-        if not isinstance(organisation, str):
-            raise ValueError("organisation must be a text")
+        organisation = organisation_of({"organisation": fields.pop("organisation", None)}, self._organisation)
         session = seeded(fields, self._bench.clock())
         await self._commits.kept(partial(self._store.add, organisation, [session]))
         return _json({"id": session.id}, 201)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import random
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -237,7 +237,7 @@ def operation_named(name: str, *, or_any: bool = False) -> str:
     Raises:
         ValueError: there is no such operation.
     """
-    short = _LONG_NAMES.get(name, name)
+    short = _LONG_NAMES.get(name, name) if isinstance(cast("object", name), str) else name
     known = (*OPERATIONS, ANY) if or_any else OPERATIONS
     if short not in known:
         raise ValueError(f"there is no operation {name!r}; there are {', '.join(known)}")
@@ -254,5 +254,5 @@ def _value(text: str) -> Any:
 def _check_seconds(name: str, value: object) -> None:
     if value is None and name == "retry_after":
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= sys.float_info.max:
         raise ValueError(f"{name} must be a number of seconds, 0 or more, not {value!r}")

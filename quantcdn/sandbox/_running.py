@@ -12,7 +12,7 @@ from quantcdn.sandbox import _demo
 from quantcdn.sandbox._clock import Clock
 from quantcdn.sandbox._faults import ActiveFault, Fault, Rule
 from quantcdn.sandbox._journal import Requests
-from quantcdn.sandbox._seed import Seeded, exported, seeded
+from quantcdn.sandbox._seed import Seeded, exported, organisation_of, seeded
 
 if TYPE_CHECKING:
     from quantcdn.sandbox._bench import Bench
@@ -155,8 +155,8 @@ class RunningSandbox(Sandbox):
             "id": id,
             "user_id": user_id,
             "session_group": session_group,
-            "metadata": None if metadata is None else dict(metadata),
-            "messages": [dict(message) for message in messages],
+            "metadata": metadata,
+            "messages": messages,
             "status": status,
             "total_tokens": total_tokens,
             "age": age,
@@ -166,7 +166,7 @@ class RunningSandbox(Sandbox):
             "expires_at": expires_at,
         }
         session = seeded(fields, self.clock())
-        self._add(organisation or self.organisation, [session])
+        self._add(organisation_of({"organisation": organisation}, self.organisation), [session])
         return session.id
 
     def load(self, lines: Iterable[str]) -> int:

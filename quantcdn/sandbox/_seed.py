@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +15,12 @@ _FIELDS = (
     *("id", "user_id", "session_group", "metadata", "title", "model", "status", "total_tokens", "messages"),
     *("created_at", "updated_at", "expires_at", "age", "idle"),
 )
+_KINDS: dict[type, str] = {
+    str: "a text",
+    int: "a whole number",
+    Mapping: "a mapping, such as a dict",
+    Sequence: "a list of messages, each a mapping with role and content",
+}
 _ROLES = ("system", "user", "assistant")
 
 
@@ -52,14 +58,16 @@ def seeded(fields: Mapping[str, Any], now: datetime) -> Seeded:
         if moment in given and length in given:
             raise ValueError(f"give {moment} or {length}, not both")
     idle = _length(given, "idle", timedelta(0))
-    updated_at = _moment(given, "updated_at", now - idle)
-    created_at = _moment(given, "created_at", now - _length(given, "age", max(now - updated_at, timedelta(0))))
+    updated_at = _moment(given, "updated_at", _before(now, idle, "idle"))
+    age = _length(given, "age", max(now - updated_at, timedelta(0)))
+    created_at = _moment(given, "created_at", _before(now, age, "age"))
     if "updated_at" not in given and "idle" not in given:
         updated_at = created_at
     if not created_at <= updated_at <= now:
         raise ValueError("a session must be created first, then updated, and both by now")
     metadata: dict[str, Any] = {name: given[name] for name in ("title", "model") if name in given}
-    metadata |= _of_type(given, "metadata", dict, {})
+    metadata |= _of_type(given, "metadata", Mapping, {})
+    _refuse_no_json(metadata)
     status = given.get("status", "active")
     if status not in ("active", "completed"):
         raise ValueError(f"status must be active or completed, not {status!r}")
@@ -76,8 +84,17 @@ def seeded(fields: Mapping[str, Any], now: datetime) -> Seeded:
         created_at=created_at,
         updated_at=updated_at,
         expires_at=_moment(given, "expires_at", now + _LIVES),
-        messages=_messages(_of_type(given, "messages", list, [])),
+        messages=_messages(_of_type(given, "messages", Sequence, [])),
     )
+
+
+def organisation_of(given: Mapping[str, Any], otherwise: str) -> str:
+    """The organisation that a session is put into.
+
+    Raises:
+        ValueError: it is no text, or an empty one.
+    """
+    return _text(given, "organisation", otherwise)
 
 
 def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
@@ -86,8 +103,13 @@ def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
     Raises:
         ValueError: a line is no session; the text says which line.
     """
+    if isinstance(lines, str) or not isinstance(cast("object", lines), Iterable):
+        kind = type(cast("object", lines)).__name__
+        raise ValueError(f"lines must be an open file or a list of lines, not of type {kind}")
     for number, line in enumerate(lines, 1):
         try:
+            if not isinstance(cast("object", line), (str, bytes)):
+                raise ValueError(f"it is of type {type(line).__name__}, and no text")
             fields = json.loads(line)
             if not isinstance(fields, dict):
                 raise ValueError("it is no JSON object")
@@ -113,36 +135,70 @@ def _text(given: Mapping[str, Any], name: str, otherwise: str) -> str:
 
 
 def _of_type(given: Mapping[str, Any], name: str, kind: type, otherwise: Any) -> Any:
-    value = given.get(name, otherwise)
-    if name in given and not isinstance(value, kind):
-        raise ValueError(f"{name} must be of type {kind.__name__}, not {type(value).__name__}")
+    """A field, or what stands for it where it is None or not there."""
+    value = given.get(name)
+    if value is None:
+        return otherwise
+    if not isinstance(value, kind) or (kind is Sequence and isinstance(value, (str, bytes))):
+        raise ValueError(f"{name} must be {_KINDS[kind]}, not of type {type(value).__name__}")
+    if isinstance(value, str):
+        _refuse_half_characters(name, value)
     return value
+
+
+def _refuse_half_characters(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must be a text without lone surrogates") from None
+
+
+def _refuse_no_json(metadata: dict[str, Any]) -> None:
+    try:
+        text = json.dumps(metadata, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"metadata must be what JSON can hold: {error}") from None
+    _refuse_half_characters("metadata", text)
 
 
 def _length(given: Mapping[str, Any], name: str, otherwise: timedelta) -> timedelta:
     value = given.get(name, otherwise)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = timedelta(seconds=value)
+        try:
+            value = timedelta(seconds=value)
+        except (OverflowError, ValueError):  # of infinity, and of NaN
+            value = None
     if not isinstance(value, timedelta) or value < timedelta(0):
         raise ValueError(f"{name} must be a timedelta or a number of seconds, 0 or more")
     return value
 
 
+def _before(now: datetime, length: timedelta, name: str) -> datetime:
+    try:
+        return now - length
+    except OverflowError:
+        raise ValueError(f"{name} must not reach back before the year 1") from None
+
+
 def _moment(given: Mapping[str, Any], name: str, otherwise: datetime) -> datetime:
     value = given.get(name, otherwise)
     if isinstance(value, str):
-        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        try:
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            value = None
     if not isinstance(value, datetime):
         raise ValueError(f"{name} must be a datetime, or a text in ISO 8601")
     return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
-def _messages(values: list[Any]) -> list[dict[str, str]]:
+def _messages(values: Sequence[Any]) -> list[dict[str, str]]:
     messages: list[dict[str, str]] = []
     for index, value in enumerate(values):
-        message: Mapping[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        message: Mapping[str, object] = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
         role, content = message.get("role"), message.get("content")
         if role not in _ROLES or not isinstance(content, str):
             raise ValueError(f"messages[{index}] must have a role ({', '.join(_ROLES)}) and a content, which is a text")
+        _refuse_half_characters(f"messages[{index}]", content)
         messages.append({"role": str(role), "content": content})
     return messages

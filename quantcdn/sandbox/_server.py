@@ -41,7 +41,7 @@ def listen(host: str, port: int, *, allow_remote: bool = False) -> socket.socket
             f"the sandbox listens on loopback only, such as 127.0.0.1, not on {host}, unless allow_remote"
             " (--allow-remote) says that other machines may reach it"
         )
-    if not 0 <= port <= 65535:
+    if type(port) is not int or not 0 <= port <= 65535:
         raise ValueError(f"the port must be from 0 to 65535, not {port}")
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     listener = socket.create_server((str(address), port), family=family, backlog=_BACKLOG)
