@@ -7,9 +7,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from quantcdn.sandbox._faults import operation_named
 from quantcdn.sandbox._validation import DEEPEST_NESTING, Refusal, deeper_than, finite
@@ -19,8 +18,7 @@ _MOST_BYTES = 32 * 2**20
 """How much of what was sent is kept. A body stays as it came: what it says in JSON can take many times its size."""
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(NamedTuple):
     """A request, and what became of it.
 
     Attributes:
@@ -66,7 +64,7 @@ class Received:
         return f"{self.operation or self.method} {self.session_id or self.organisation or self.path}: {status}"
 
 
-_ATTRIBUTES = (*Received.__dataclass_fields__, "body")
+_ATTRIBUTES = (*Received._fields, "body")
 
 
 class Requests(Sequence[Received]):
