@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-from urllib3.exceptions import HTTPError
-
 
 def raised_by_signal_handler(error: BaseException) -> bool:
     """Whether a signal handler raised an exception, or something that it called."""
@@ -29,15 +27,6 @@ def causes_within(error: BaseException, handled: BaseException | None) -> Iterat
             seen.add(id(cause))
             yield cause
             waiting += cause.__context__, cause.__cause__
-
-
-def interrupt_within(error: BaseException, handled: BaseException | None) -> BaseException | None:
-    """What a signal handler raised of an exception and those that led to it, as `causes_within` names them.
-
-    An error of urllib3 is none: it wraps what happened, and is raised with the traceback of that.
-    """
-    causes = (cause for cause in causes_within(error, handled) if not isinstance(cause, HTTPError))
-    return next(filter(raised_by_signal_handler, causes), None)
 
 
 def raise_as_it_is(interrupt: BaseException, handled: BaseException | None) -> NoReturn:

@@ -14,10 +14,10 @@ from urllib3 import exceptions as errors
 from urllib3.filepost import encode_multipart_formdata
 from urllib3.util import Retry, parse_url
 
-from quantcdn._interrupts import interrupt_within, raise_as_it_is, raised_by_signal_handler
+from quantcdn._interrupts import raise_as_it_is, raised_by_signal_handler
 from quantcdn._transport.body import unread_body, whole_body
 from quantcdn._transport.deadline import Deadline, Sending
-from quantcdn._transport.failure import failure_of
+from quantcdn._transport.failure import failure_of, interrupt_within
 from quantcdn._transport.pool import StaleConnection
 from quantcdn._transport.routes import Routes
 from quantcdn._wire.headers import Headers, is_token, merge_headers

@@ -1,10 +1,11 @@
-"""urllib3's errors end here: the SDK's exception for each."""
+"""urllib3's errors end here: the SDK's exception for each, or what a signal handler raised under it."""
 
 import http.client
 import ssl
 
 from urllib3 import exceptions as errors
 
+from quantcdn._interrupts import causes_within, raised_by_signal_handler
 from quantcdn._transport.deadline import Deadline
 from quantcdn._transport.pool import HandshakeError, ProxyRefusal
 from quantcdn._transport.proxies import Proxy
@@ -23,6 +24,15 @@ from quantcdn.exceptions import (
 _UNTRUSTED = frozenset([18, 19, 20, 21])
 # Its words, from version to version, for an answer in plain HTTP.
 _NOT_TLS = frozenset(["WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"])
+
+
+def interrupt_within(error: BaseException, handled: BaseException | None) -> BaseException | None:
+    """What a signal handler raised of an exception and those that led to it, as `causes_within` names them.
+
+    An error of urllib3 is none: it wraps what happened, and is raised with the traceback of that.
+    """
+    causes = (cause for cause in causes_within(error, handled) if not isinstance(cause, errors.HTTPError))
+    return next(filter(raised_by_signal_handler, causes), None)
 
 
 def failure_of(error: Exception, request: Request, deadline: Deadline, routes: Routes) -> TransportException:

@@ -11,7 +11,8 @@ import pydantic
 import pytest
 
 import quantcdn
-from quantcdn._interrupts import causes_within, interrupt_within, raise_as_it_is, raised_by_signal_handler
+from quantcdn._interrupts import causes_within, raise_as_it_is, raised_by_signal_handler
+from quantcdn._transport.failure import interrupt_within
 
 
 class Limit(Exception):
