@@ -5,12 +5,11 @@ a lock and entering the ``with`` block that gives it back. So what is here are s
 are not.
 """
 
-import _thread
 import threading
+from _thread import allocate_lock, start_new_thread  # of one kind, also where gevent puts its own there later
 from collections.abc import Callable
 from contextvars import copy_context
-from queue import SimpleQueue
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -38,42 +37,34 @@ def undisturbed(work: Callable[[], T]) -> T:
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
-    ended: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
+    results: list[T] = []
+    failures: list[BaseException] = []
+    running = allocate_lock()
 
     def do() -> None:
         try:
-            ended.put((work(), None))
+            results.append(work())
         except BaseException as error:
-            ended.put((None, error))
+            failures.append(error)
+        finally:
+            running.release()
 
+    running.acquire()
     try:
-        _thread.start_new_thread(do, ())
+        start_new_thread(do, ())
     except RuntimeError:  # there are no threads, or no more
         return work()
-    result, failure = ended.get()
-    if failure is not None:
+    running.acquire()
+    for failure in failures:
         raise failure
-    return cast("T", result)
+    return results[0]
 
 
 def start(thread: threading.Thread) -> None:
-    """Start a thread, out of another one, where no signal handler runs: starting one takes locks of all threads.
+    """Start a thread where no signal handler runs: that takes locks of all threads.
 
     Raises:
         RuntimeError: no further thread can be started.
     """
     context = copy_context()  # which what traces an application hands on to the threads that are started
-    ended: SimpleQueue[BaseException | None] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            context.run(thread.start)
-        except BaseException as error:
-            ended.put(error)
-        else:
-            ended.put(None)
-
-    _thread.start_new_thread(work, ())
-    failure = ended.get()
-    if failure is not None:
-        raise failure
+    undisturbed(lambda: context.run(thread.start))

@@ -197,3 +197,31 @@ def test_a_profile_tells_the_operations_apart(connect: Connect) -> None:
         name for path, _, name in pstats.Stats(profile).stats if path.endswith(os.path.join("api", "_operation.py"))
     }  # type: ignore[attr-defined]
     assert {"list_ai_sessions", "get_ai_session"} <= names
+
+
+# Green threads
+
+
+GREEN = """
+import sys
+import quantcdn
+{before}
+from gevent import joinall, monkey, spawn
+monkey.patch_all()
+_, host, token, organisation = sys.argv
+with quantcdn.ApiClient(quantcdn.Configuration(host, token)) as client:
+    api = quantcdn.AISessionsApi(client)
+    created = api.create_ai_session(organisation, {{"userId": "u"}})
+    reads = [spawn(api.get_ai_session, organisation, created.session_id) for _ in range(3)]
+    joinall([*reads, spawn(api.list_ai_sessions, organisation)], raise_error=True)
+    print(*{{read.value.id == created.session_id for read in reads}})
+"""
+
+
+@pytest.mark.parametrize("before", LOADED_BEFORE)
+def test_gevent_may_take_the_place_of_threads_at_any_time(sandbox: Sandbox, before: str) -> None:
+    pytest.importorskip("gevent", reason="gevent is not for this Python")
+    command = [sys.executable, "-c", GREEN.format(before=LOADED_BEFORE[before])]
+    served = [sandbox.host, sandbox.access_token, sandbox.organisation]
+    run = subprocess.run([*command, *served], capture_output=True, text=True, check=True)
+    assert run.stdout == "True\n"
