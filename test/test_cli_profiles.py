@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import stat
 import subprocess
@@ -259,7 +260,7 @@ def test_a_profile_that_is_not_there_is_said_with_those_that_are(home: dict[str,
     ("options", "said"),
     [
         ([], "Give --organisation, or run this on a terminal"),
-        (["--organisation", "a/b"], "organisation: Input should be one path segment"),
+        (["--organisation", "a/b"], "organisation: The organisation should be one path segment"),
         (["--organisation", "acme", "--base-url", "ftp://x"], "The host is not a URL"),
         (["--profile", "../x", "--organisation", "acme"], "it must be of letters"),
         (["--organisation", "acme", "--token-file", "/dev/null"], "The access token is empty"),
@@ -268,6 +269,21 @@ def test_a_profile_that_is_not_there_is_said_with_those_that_are(home: dict[str,
 def test_what_no_call_could_be_made_with_is_not_kept(home: dict[str, str], options: list[str], said: str) -> None:
     assert said in quantcdn(home, *options, "configure", code=2).stderr
     assert list(Path(home["HOME"]).rglob("profiles.ini")) == []
+
+
+def test_a_variable_that_would_be_kept_is_named_where_it_cannot_be(home: dict[str, str]) -> None:
+    run = quantcdn({**home, "QUANT_BASE_URL": "ftp://x"}, "--organisation", "acme", "configure", code=2)
+    assert run.stderr.startswith("Error: QUANT_BASE_URL: The host is not a URL")
+
+
+def test_an_organisation_of_a_profile_that_cannot_be_is_said_to_be_of_it(home: dict[str, str]) -> None:
+    configure(home, "http://127.0.0.1:9")
+    file = file_in(home)
+    file.write_text(re.sub("(?m)^organisation.*$", "organisation = a/b", file.read_text()))
+    said = "the profile default: The organisation should be one path segment"
+    assert quantcdn(home, *LIST, code=2).stderr.startswith(f"Error: {said}")
+    checked = [json.loads(line) for line in quantcdn(home, "doctor", code=2).stdout.splitlines()]
+    assert [check["detail"].startswith(said) for check in checked if check["check"] == "organisation"] == [True]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")

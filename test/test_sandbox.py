@@ -1177,16 +1177,22 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         (["--database", "{folder}"], "database"),
         (["--database", ""], "database must be a file"),
         (["--organisation", "a/b"], "segment"),
-        (["--token", "a b"], "visible ASCII"),
+        (["--token", "a b"], "--token: a token must be visible ASCII"),
+        (["--token-file", "/dev/null"], "/dev/null: a token must be visible ASCII"),
+        ([], "QUANTCDN_SANDBOX_TOKEN: a token must be visible ASCII"),
     ],
-    ids=["port in use", "port out of range", "not loopback", "database", "no database", "organisation", "token"],
+    ids=[
+        *("port in use", "port out of range", "not loopback", "database", "no database", "organisation", "token"),
+        *("token of a file", "token of the environment"),
+    ],
 )
 def test_what_cannot_start_is_one_line_and_exit_code_2(
     service: Sandbox, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     arguments = [argument.format(port=port_of(service), folder=tmp_path) for argument in arguments]
     command = [sys.executable, "-m", "quantcdn.sandbox", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    env = {**os.environ, **({} if arguments else {"QUANTCDN_SANDBOX_TOKEN": "a b"})}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(rf"python -m quantcdn\.sandbox: .*{message}.*\n", done.stderr)
 

@@ -9,11 +9,12 @@ import typer
 
 from quantcdn import environment
 from quantcdn.cli import _profiles as profiles
-from quantcdn.cli._connection import Connection, command, refuse_no_segment
+from quantcdn.cli._connection import Connection, command, refuse_no_organisation
 from quantcdn.cli._exits import Exit, Failure, say
 from quantcdn.cli._help import LOCAL
 from quantcdn.cli._output import Output, write_records
 from quantcdn.cli._profiles import Profile, profile_name
+from quantcdn.environment import Setting
 
 _INTERRUPTED = "Interrupted: nothing was written."
 _COLUMNS = ("profile", "organisation", "base_url", "token", "used")
@@ -141,7 +142,13 @@ def _asked(what: str, default: str | None) -> str:
 def _base_url_in_use() -> str | None:
     """That of the environment: the token that is kept now is most likely for it."""
     found = environment.find(environment.BASE_URL)
-    return None if found is None else found.value
+    if found is None:
+        return None
+    from quantcdn import Configuration
+
+    with environment.blaming(found):
+        Configuration(found.value)
+    return found.value
 
 
 def _usual_base_url() -> str:
@@ -154,7 +161,7 @@ def _check(organisation: str, base_url: str | None, token: str | None) -> None:
     """Refuse what no call could be made with."""
     from quantcdn import Configuration
 
-    refuse_no_segment(organisation, "organisation")
+    refuse_no_organisation(Setting(organisation, "organisation"))
     Configuration(base_url, token)
 
 

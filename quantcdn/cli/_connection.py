@@ -234,21 +234,22 @@ class Connection:
         from quantcdn import AISessionsApi, ApiClient
 
         organisation = needed("organisation", environment.ORGANISATION, self.organisation)
-        refuse_no_segment(organisation.value, organisation.source)
+        refuse_no_organisation(organisation)
         with ApiClient(self.configuration()) as client:
             yield AISessionsApi(client), organisation.value
 
 
-def refuse_no_segment(organisation: str, source: str) -> None:
+def refuse_no_organisation(organisation: Setting) -> None:
     """Refuse what cannot name an organisation, by where it is from."""
     from pydantic_core import PydanticCustomError
 
     from quantcdn._wire.segment import encoded_segment
 
     try:
-        encoded_segment(organisation)
+        encoded_segment(organisation.value)
     except PydanticCustomError as error:
-        raise Failure(Exit.USAGE, f"{source}: {error}") from None
+        problem = str(error).replace("Input", "The organisation", 1)
+        raise Failure(Exit.USAGE, f"{organisation.source}: {problem}") from None
 
 
 def _origin(base_url: Setting) -> "Origin":

@@ -9,7 +9,7 @@ from importlib import import_module
 from quantcdn import environment
 from quantcdn._show.visible import visible
 from quantcdn._version import __version__
-from quantcdn.cli._connection import Connection, needed
+from quantcdn.cli._connection import Connection, needed, refuse_no_organisation
 from quantcdn.cli._exits import Exit, Failure, code_of, text_of
 from quantcdn.cli._output import Form, Output, chosen, write_records
 from quantcdn.cli._profiles import DEFAULT, location
@@ -138,6 +138,7 @@ def _token(connection: Connection) -> str:
 
 def _organisation(connection: Connection) -> str:
     setting = needed("organisation", environment.ORGANISATION, connection.organisation)
+    refuse_no_organisation(setting)
     return f"{setting.value}, from {setting.source}"
 
 

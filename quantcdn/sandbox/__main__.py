@@ -31,6 +31,7 @@ from typing import Any
 from quantcdn.sandbox import RunningSandbox, running
 from quantcdn.sandbox._faults import ANY, fields_written, rule_from
 from quantcdn.sandbox._journal import Received
+from quantcdn.sandbox._validation import check_token
 
 _TOKEN = "QUANTCDN_SANDBOX_TOKEN"
 """The variable that may hold the token to accept."""
@@ -87,6 +88,26 @@ def _variables(sandbox: RunningSandbox) -> dict[str, str]:
         "QUANT_API_TOKEN": sandbox.access_token,
         "QUANT_ORGANISATION": sandbox.organisation,
     }
+
+
+def _token(token: str | None, file: Path | None) -> str | None:
+    """The token to accept, from where it is said; None for a random one.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no token; the text says where it is from.
+    """
+    said, source = token, "--token"
+    if file is not None:
+        said, source = file.read_text("utf-8").strip(), str(file)
+    elif token is None:
+        said, source = os.environ.get(_TOKEN), _TOKEN
+    if said is not None:
+        try:
+            check_token(said)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
+    return said
 
 
 def _say(request: Received) -> None:
@@ -244,7 +265,6 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
     signal.signal(signal.SIGINT, _stopped)  # a shell starts background jobs with it ignored
     _on_stops(_stopped)
     try:
-        token = options.token_file.read_text("utf-8").strip() if options.token_file else options.token
         with (
             ExitStack() as listening,
             running(
@@ -252,7 +272,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
                 port=options.port,
                 allow_remote=options.allow_remote,
                 database=options.database,
-                access_token=os.environ.get(_TOKEN) if token is None else token,
+                access_token=_token(options.token, options.token_file),
                 organisation=options.organisation,
             ) as sandbox,
         ):

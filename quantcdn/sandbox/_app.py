@@ -105,8 +105,7 @@ def granted(tokens: Iterable[tuple[str, Collection[str]]]) -> dict[bytes, set[st
     """Check the tokens and gather the organisations of each."""
     access: dict[bytes, set[str]] = {}
     for token, organisations in tokens:
-        if not isinstance(cast("object", token), str) or not re.fullmatch("[!-~]+", token) or token.lower() == "bearer":
-            raise ValueError("a token must be visible ASCII characters, without spaces, and not the word Bearer")
+        _validation.check_token(token)
         if isinstance(organisations, str) or not isinstance(cast("object", organisations), Collection):
             raise ValueError("the organisations of a token must be a collection of names")
         for organisation in organisations:

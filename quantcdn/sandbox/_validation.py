@@ -18,6 +18,16 @@ DEEPEST_NESTING = 100
 _TOO_DEEP = f"The body is nested deeper than {DEEPEST_NESTING} levels."
 
 
+def check_token(token: object) -> None:
+    """Refuse what no request could bring as a token.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(token, str) or not re.fullmatch("[!-~]+", token) or token.lower() == "bearer":
+        raise ValueError("a token must be visible ASCII characters, without spaces, and not the word Bearer")
+
+
 class Refusal(Exception):
     """A request that is answered with an error."""
 
