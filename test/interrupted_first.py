@@ -1,6 +1,6 @@
 """A program that interrupts the first call of a process at one moment after the other; `test_interrupts.py` runs it.
 
-    python interrupted_first.py '{"host": …, "step": 50, "patience": 100, …}'
+    python interrupted_first.py '{"host": …, "call": "get", "step": 50, "patience": 100, …}'
 
 A moment is one at which Python may look for signals: where a function begins or ends, and after a call of one in C. A
 first call loads its operation and its models, so each is made in a fork of its own, in which nothing has been called.
@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Callable
 from types import FrameType
 
 from interrupted import Abort
@@ -44,13 +45,13 @@ class Moment:
             raise Abort("now")
 
 
-def seen_of(api: quantcdn.AISessionsApi, number: int, patience: float) -> str | None:
+def seen_of(call: Callable[[], object], number: int, patience: float) -> str | None:
     """What is wrong after an interrupt at the moment of this number; None where the call ends before it."""
     moment = Moment(number)
     problem = "swallowed"
     sys.setprofile(moment)
     try:
-        api.get_ai_session("org", "s")
+        call()
     except Abort:
         problem = ""
     except Exception as error:
@@ -61,19 +62,21 @@ def seen_of(api: quantcdn.AISessionsApi, number: int, patience: float) -> str | 
         return None
     ended: list[str] = []
 
-    def call() -> None:
+    def work() -> None:
         try:
-            ended.append(str(api.get_ai_session("org", "s").id))
+            call()
         except Exception as error:
             ended.append(f"{type(error).__name__}: {error}")
+        else:
+            ended.append("an answer")
 
-    other = threading.Thread(target=call, daemon=True)
+    other = threading.Thread(target=work, daemon=True)
     other.start()
     other.join(patience)
     known = LOCKING if not ended else SWALLOWING if problem == "swallowed" else []
     if any(place in moment.functions for place in known):
         return ""
-    if ended != ["s"]:
+    if ended != ["an answer"]:
         problem = f"another thread: {ended}"
     return problem and f"{problem}: {moment.functions}"
 
@@ -84,12 +87,16 @@ def main() -> None:
     faulthandler.dump_traceback_later(order["patience"], exit=True)
     warnings.simplefilter("ignore")  # of plain HTTP
     api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(order["host"], "qc_token")))
+    calls: dict[str, Callable[[], object]] = {
+        "get": lambda: api.get_ai_session("org", "s"),
+        "list": lambda: api.list_ai_sessions("org"),
+    }
     seen: collections.Counter[str] = collections.Counter()
     for number in range(1, 1_000_000, order["step"]):
         near, far = os.pipe()
         child = os.fork()
         if child == 0:
-            os.write(far, json.dumps(seen_of(api, number, order["patience"] / 10)).encode()[:60_000])
+            os.write(far, json.dumps(seen_of(calls[order["call"]], number, order["patience"] / 10)).encode()[:60_000])
             os._exit(0)
         os.close(far)
         with open(near, encoding="utf-8") as told:

@@ -77,9 +77,10 @@ def test_what_threads_share_outlives_an_interrupt_at_each_single_moment(call: st
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each first call needs a process that has made none")
-def test_a_first_call_that_is_interrupted_leaves_a_client_that_works() -> None:
+@pytest.mark.parametrize("call", ["get", "list"])
+def test_a_first_call_that_is_interrupted_leaves_a_client_that_works(call: str) -> None:
     """Python's import takes locks in Python code, which an interrupt could leave locked for all threads."""
-    with ROADS[0].to(repeat(json_answer({"id": "s"}))) as (_, options):
-        seen = run("interrupted_first.py", step=1 if THOROUGH else 29, patience=PATIENCE, **options)
+    with ROADS[0].to(repeat(ANSWERS[call])) as (_, options):
+        seen = run("interrupted_first.py", call=call, step=1 if THOROUGH else 29, patience=PATIENCE, **options)
     assert seen.pop("moments") > 100
     assert not seen

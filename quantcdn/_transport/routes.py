@@ -3,13 +3,14 @@
 import base64
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
+from quantcdn._shared import undisturbed
 from quantcdn._transport.pool import HAS_SOCKETS, POOL_CLASSES, SOCKET_OPTIONS
 from quantcdn._transport.proxies import SOCKS, Proxies, Proxy
 from quantcdn._transport.tls import Certificates
@@ -110,12 +111,12 @@ class Routes:
 
     def _socks_manager(self, proxy: Proxy) -> PoolManager:
         try:
-            from quantcdn._transport.socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
+            manager_class, pool_classes = undisturbed(_socks_classes)
         except ImportError:
             raise ApiValueError('A SOCKS proxy needs PySocks; in a clone, pip install ".[socks]" brings it') from None
         user, password = unquote(proxy.user), unquote(proxy.password)
-        manager = SOCKSProxyManager(proxy.address, user or None, password or None, **self._options)
-        manager.pool_classes_by_scheme = _pools(SOCKS_POOL_CLASSES, self.certificates)
+        manager = manager_class(proxy.address, user or None, password or None, **self._options)
+        manager.pool_classes_by_scheme = _pools(pool_classes, self.certificates)
         return manager
 
     def close(self) -> None:
@@ -141,6 +142,12 @@ def _pool_options(configuration: Configuration) -> dict[str, Any]:
         "socket_options": [*SOCKET_OPTIONS, *(configuration.socket_options or ())],
     }
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _socks_classes() -> tuple[Callable[..., PoolManager], Mapping[str, type[HTTPConnectionPool]]]:
+    from quantcdn._transport.socks import SOCKS_POOL_CLASSES, SOCKSProxyManager
+
+    return SOCKSProxyManager, SOCKS_POOL_CLASSES
 
 
 def _pools(classes: Mapping[str, type[HTTPConnectionPool]], certificates: Certificates) -> dict[str, Any]:

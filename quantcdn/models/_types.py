@@ -1,9 +1,10 @@
 """The types of fields that need more than pydantic's own: what is read leniently, and what is refused."""
 
+import functools
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -15,6 +16,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import Self
 
 from quantcdn._interrupts import raised_by_signal_handler
+from quantcdn._shared import undisturbed
 
 Instant = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: core_schema.datetime_schema())]
 """A datetime. Pydantic is not asked what that is: where a test has stopped the clock by then, it does not know."""
@@ -223,15 +225,22 @@ def _zone(name: str | None, offset: int | None) -> timezone | None:
     return timezone(timedelta(seconds=offset))
 
 
-def _read_with_dateutil(text: str) -> datetime:
+def _parse_of_dateutil() -> Callable[..., datetime]:
     from dateutil import parser  # costs 25 ms to import, and is hardly ever needed
 
+    return parser.parse
+
+
+_dateutil_parse = functools.cache(lambda: undisturbed(_parse_of_dateutil))
+
+
+def _read_with_dateutil(text: str) -> datetime:
     if not text[:1].isalnum() or _AMBIGUOUS.search(text):
         raise ValueError("the text is ambiguous")
     # Where the year does not come first, day and month are ambiguous unless both orders give the same instant.
     day_first = not text[:4].isdigit()
     first, second = (
-        parser.parse(text, default=default, dayfirst=day_first and default is _DEFAULTS[1], tzinfos=_zone)
+        _dateutil_parse()(text, default=default, dayfirst=day_first and default is _DEFAULTS[1], tzinfos=_zone)
         for default in _DEFAULTS
     )
     if first != second or not (f"{first.year:04}" in text or _has_two_digit_year(text)):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from quantcdn._shared import undisturbed
 from quantcdn.sandbox import _demo
 from quantcdn.sandbox._clock import Clock
 from quantcdn.sandbox._faults import ActiveFault, Fault, Rule
@@ -165,7 +166,8 @@ class RunningSandbox(Sandbox):
             "updated_at": updated_at,
             "expires_at": expires_at,
         }
-        session = seeded(fields, self.clock())
+        now = self.clock()
+        session = undisturbed(lambda: seeded(fields, now))
         self._add(organisation_of({"organisation": organisation}, self.organisation), [session])
         return session.id
 
