@@ -20,23 +20,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from interrupted import INTERRUPTS
+
 import quantcdn
 from quantcdn.conversation import KeepAlive
 
-
-class Stop(Exception):
-    """A limit that a task queue sets."""
-
-
-class Abort(KeyboardInterrupt):
-    """Ctrl-C."""
-
-
-class Late(TimeoutError):
-    """An alarm, as in many recipes: one of the errors that a socket raises as well."""
-
-
-INTERRUPTS = Stop, Abort, Late
 TURNS = 60
 """How many turns a conversation has."""
 
