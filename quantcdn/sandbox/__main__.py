@@ -190,6 +190,14 @@ def _fields(read: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, 
     return checked
 
 
+def _number(text: str) -> float | str:
+    """The number that a text says; else the text, of which the fault itself says that it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -229,7 +237,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--latency",
         metavar="SECONDS",
-        type=_fields(lambda text: {"operation": ANY, "delay": float(text)}),
+        type=_fields(lambda text: {"operation": ANY, "delay": _number(text)}),
         action="append",
         dest="faults",
         help="hold each answer back for so long",
@@ -237,7 +245,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--error-rate",
         metavar="SHARE",
-        type=_fields(lambda text: {"operation": ANY, "status": 503, "rate": float(text)}),
+        type=_fields(lambda text: {"operation": ANY, "status": 503, "rate": _number(text)}),
         action="append",
         dest="faults",
         help="answer this share of the requests with 503, the same ones in each run (more than 0, up to 1)",
