@@ -14,11 +14,8 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quantcdn._version import __version__
@@ -92,12 +89,13 @@ def _renamed(session: Session, names: Mapping[str, str]) -> dict[str, Any]:
     return {wire_name: session[name] for wire_name, name in names.items()}
 
 
-_Operations = Mapping[str, Callable[[Call], Response]]
 _SESSIONS = "/api/v3/organizations/{organisation}/ai/sessions"
-_PATHS: dict[str, _Operations] = {
-    _SESSIONS: {"GET": list_sessions, "POST": create_session},
-    f"{_SESSIONS}/{{session_id}}": {"GET": get_session, "PUT": update_session, "DELETE": delete_session},
-    f"{_SESSIONS}/{{session_id}}/extend": {"PUT": extend_session},
+find_session = re.compile(r"/api/v3/organizations/([^/]+)/ai/sessions(?:/([^/]+)(/extend)?)?").fullmatch
+# By whether a session is named, and whether it is to be extended.
+_OPERATIONS: dict[tuple[bool, bool], Mapping[str, Callable[[Call], Response]]] = {
+    (False, False): {"GET": list_sessions, "HEAD": list_sessions, "POST": create_session},
+    (True, False): {"GET": get_session, "HEAD": get_session, "PUT": update_session, "DELETE": delete_session},
+    (True, True): {"PUT": extend_session},
 }
 
 
@@ -144,19 +142,25 @@ def application(
     """
     store = commits.store
 
-    async def answer(operations: _Operations, request: Request) -> Response:
+    async def answer(request: Request) -> Response:
+        found = find_session(request.scope["path"])
+        if not found:
+            return not_found(f"{_SESSIONS} and what is below it")
+        operations = _OPERATIONS[found[2] is not None, found[3] is not None]
+        method = request.method
+        if method not in operations:
+            return not_allowed(method, operations)
         try:
             refuse_other_names(request)
-            organisation, session_id = _segment(request, "organisation"), _segment(request, "session_id")
+            organisation, session_id = _decoded(found[1]), _decoded(found[2] or "")
             _authorise(access, request, organisation)
-            method = "GET" if request.method == "HEAD" else request.method
             if method == "PUT":
                 store.find(organisation, session_id)
             body = await _body(request) if method in ("POST", "PUT") else b""
             call = Call(store, organisation, session_id, request.scope["query_string"], body)
             # Run on the event loop, which does one thing at a time: SQLite has one writer at a time anyway.
             carry_out = functools.partial(operations[method], call)
-            return carry_out() if method == "GET" else await commits.kept(carry_out)
+            return carry_out() if method in ("GET", "HEAD") else await commits.kept(carry_out)
         except Refusal as refusal:
             return error(refusal.status, refusal.message, refusal.headers)
         except ClientDisconnect:
@@ -164,10 +168,11 @@ def application(
         except Exception:
             return failed()
 
-    routes = [Route(path, functools.partial(answer, table), methods=list(table)) for path, table in _PATHS.items()]
-    starlette = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
-    starlette.router.redirect_slashes = False
-    operations_app = around(starlette)
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    operations_app = around(answered)
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         withheld = any(name == b"expect" for name, _ in scope["headers"])
@@ -226,16 +231,16 @@ def _http_date(second: datetime) -> bytes:
     return email.utils.format_datetime(second.astimezone(timezone.utc), usegmt=True).encode()
 
 
-def unrouted(request: Request, exception: Exception, known: str = f"{_SESSIONS} and what is below it") -> Response:
-    headers = exception.headers if isinstance(exception, HTTPException) else None
-    if headers and "Allow" in headers:
-        allowed = ", ".join(sorted(headers["Allow"].split(", ")))
-        return error(405, f"{request.method} is not allowed here; allowed are {allowed}.", {"Allow": allowed})
+def not_found(known: str) -> Response:
     return error(404, f"There is nothing at this path; the sandbox knows {known}.")
 
 
-def _segment(request: Request, name: str) -> str:
-    segment = request.path_params.get(name, "")
+def not_allowed(method: str, others: Iterable[str]) -> Response:
+    allowed = ", ".join(sorted(others))
+    return error(405, f"{method} is not allowed here; allowed are {allowed}.", {"Allow": allowed})
+
+
+def _decoded(segment: str) -> str:
     _validation.refuse_odd_percent_signs("path", segment)
     try:
         return unquote(segment, errors="strict")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import time
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Protocol, cast
 from urllib.parse import parse_qsl, unquote
@@ -19,7 +17,6 @@ from quantcdn.sandbox._faults import Fault, Faults
 from quantcdn.sandbox._journal import Requests
 from quantcdn.sandbox._store import Store
 
-_find_session = re.compile(r"/api/v3/organizations/([^/]*)/ai/sessions(?:/([^/]*)(/extend)?)?").fullmatch
 _METHODS = {
     (False, False): {"GET": "list", "HEAD": "list", "POST": "create"},
     (True, False): {"GET": "get", "HEAD": "get", "PUT": "update", "DELETE": "delete"},
@@ -45,13 +42,13 @@ class Connection(Protocol):
         ...
 
 
-@dataclass
 class Bench:
     """The faults, the clock and the journal of a sandbox."""
 
-    clock: Clock
-    faults: Faults = field(default_factory=Faults)
-    requests: Requests = field(default_factory=Requests)
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.faults = Faults()
+        self.requests = Requests()
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The same application, with faults, and with what comes taken down."""
@@ -79,7 +76,7 @@ class _Exchange:
         self._body = bytearray()
         self._answer: list[Message] = []
         path: str = scope["path"]
-        found = _find_session(path)
+        found = _app.find_session(path)
         organisation, session_id, extend = found.groups() if found else (None, None, None)
         self._fields = {
             "time": datetime.now(timezone.utc),

@@ -11,7 +11,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from functools import partial
-from importlib.resources import files
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -58,7 +57,7 @@ def applications(commits: Commits, bench: Bench, secret: str, organisation: str)
         for path, methods in paths.items()
     ]
     routes += [Route(path, page) for path in (PATH, f"{PATH}/")]
-    errors = {HTTPException: partial(_app.unrouted, known=f"the page {PATH}/ and {', '.join(paths)} below it")}
+    errors = {HTTPException: partial(_unrouted, f"the page {PATH}/ and {', '.join(paths)} below it")}
     beside = Starlette(routes=routes, exception_handlers=errors)
     beside.router.redirect_slashes = False
     return {
@@ -66,6 +65,11 @@ def applications(commits: Commits, bench: Bench, secret: str, organisation: str)
         "healthz": Starlette(routes=[Route("/healthz", _health)]),
         "openapi.json": Starlette(routes=[Route("/openapi.json", _contract)]),
     }
+
+
+def _unrouted(known: str, request: Request, exception: Exception) -> Response:
+    allowed = (exception.headers or {}).get("Allow") if isinstance(exception, HTTPException) else None
+    return _app.not_allowed(request.method, allowed.split(", ")) if allowed else _app.not_found(known)
 
 
 async def _guarded(door: Door, methods: Mapping[str, _Endpoint], request: Request) -> Response:
@@ -86,6 +90,8 @@ async def _health(request: Request) -> Response:
 
 
 async def _contract(request: Request) -> Response:
+    from importlib.resources import files  # a hundredth of a start, and nobody may ever ask
+
     contract = json.loads(files("quantcdn.sandbox").joinpath("openapi.json").read_text("utf-8"))
     return JSONResponse({**contract, "servers": [{"url": str(request.base_url).rstrip("/")}]})
 

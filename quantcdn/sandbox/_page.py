@@ -11,7 +11,6 @@ import base64
 import hashlib
 import re
 from functools import cache
-from importlib.resources import files
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -65,6 +64,8 @@ class Page:
 
 @cache
 def _page() -> str:
+    from importlib.resources import files  # a hundredth of a start, and nobody may ever look
+
     return files("quantcdn.sandbox").joinpath("page.html").read_text("utf-8")
 
 
