@@ -8,14 +8,14 @@ A call that reached nobody, was refused, or was answered with something else tha
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from typing_extensions import Self
-
 from quantcdn._request_id import request_id_of
 from quantcdn._show.notebook import repr_html
 from quantcdn._show.visible import visible
 from quantcdn.attempt import Attempt
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from quantcdn._show.html import Page
 
 
@@ -187,7 +187,7 @@ class ApiException(OpenApiException):
     @classmethod
     def answered(
         cls, status: int, reason: str | None, headers: Mapping[str, str], body: str | None = None, data: Any = None
-    ) -> Self:
+    ) -> "Self":
         """The exception for an answer of the service."""
         exception = cls(status, reason, body=body, data=data)
         exception.headers = headers

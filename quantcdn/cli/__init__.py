@@ -29,13 +29,11 @@ def main() -> None:
         )
         sys.exit(1)
     try:
-        from quantcdn.cli._exits import heed_signals, reporting
-
-        if sys.argv[1:] == ["--version"]:  # it waits for nothing that commands need
-            with reporting():
-                print(f"quantcdn {__version__}")
+        if sys.argv[1:] == ["--version"]:
+            _say_version()
             sys.exit()
         from quantcdn.cli._app import run
+        from quantcdn.cli._exits import heed_signals, reporting
 
         with reporting():
             heed_signals()
@@ -52,3 +50,14 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)  # while the command was loaded
+
+
+def _say_version() -> None:
+    """Say it, with nothing loaded that commands need: only a failure is reported as theirs are."""
+    try:
+        print(f"quantcdn {__version__}", flush=True)
+    except OSError:
+        from quantcdn.cli._exits import reporting
+
+        with reporting():
+            raise
