@@ -24,7 +24,7 @@ import quantcdn
 
 SWALLOWING = [" > closed", " > _timed_answer > __init__ > tell"]
 """Functions in which others swallow what is raised: see `interrupted_everywhere.py`."""
-LOCKING = [" > isEnabledFor > _acquireLock", " > isEnabledFor > __enter__"]
+LOCKING = [" > isEnabledFor > _acquireLock", " > isEnabledFor > _releaseLock", " > isEnabledFor > __enter__"]
 """Where Python's log takes a lock of its own, that time."""
 
 

@@ -112,8 +112,7 @@ class _Method:
 
 def _checked(builder: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
     """The builder of a call, of which the arguments are validated first."""
-    # Built on first use: eager builds would cost a fifth of the time that the dependencies take to import.
-    validate = validate_call(config=ConfigDict(defer_build=True, hide_input_in_errors=True))
+    validate = validate_call(config=ConfigDict(hide_input_in_errors=True))
     validated: Callable[..., Call[T]] = validate(builder)
     parameters = [parameter for parameter in inspect.signature(builder).parameters if parameter != "options"]
     names = {*parameters, *RequestOptions.__annotations__}
