@@ -84,6 +84,7 @@ def test_help_describes_a_field(model: str, field: str) -> None:
     cls = getattr(models, model)
     assert len(cls.model_fields[field].description.split()) > 1
     assert f"    {field}: {cls.model_fields[field].description}" in inspect.getdoc(cls).splitlines()
+    assert f" |      {field}: {cls.model_fields[field].description}" in pydoc.plain(pydoc.render_doc(cls)).splitlines()
 
 
 @each_function

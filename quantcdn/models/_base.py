@@ -5,8 +5,7 @@ import linecache
 import pprint
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints, overload
 
@@ -50,36 +49,18 @@ def _texts_below_fields(cls: type) -> dict[str, str]:
     return {field: inspect.cleandoc(text) for field, text in _find_texts(body)}
 
 
-class _WhenLookedAt:
-    """An attribute of a class that is made of it when somebody looks: `help` and editors do, and calls do not.
+class _Signature:
+    """The signature of a model, made when somebody looks: the fields as the code names them, with their plain types."""
 
-    Args:
-        make: makes it, of the class.
-    """
-
-    def __init__(self, make: Callable[[type["Model"]], object]) -> None:
-        self._make = make
-
-    def __get__(self, _instance: object, cls: type["Model"]) -> object:
-        return self._make(cls)
-
-
-def _signature(cls: type["Model"]) -> Signature:
-    """The fields as the code names them, with their plain types."""
-    types = get_type_hints(cls)
-    parameters = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=_default(field), annotation=types[name])
-        for name, field in cls.model_fields.items()
-    ]
-    if cls.model_config.get("extra") == "allow":
-        parameters.append(Parameter("extra_data", Parameter.VAR_KEYWORD, annotation=Any))
-    return Signature(parameters)
-
-
-def _described(docstring: str | None, cls: type["Model"]) -> str | None:
-    """What is said of a class, and of its fields."""
-    fields = [f"    {name}: {field.description}" for name, field in cls.model_fields.items() if field.description]
-    return "\n".join([inspect.cleandoc(docstring or ""), "", "Attributes:", *fields]) if fields else docstring
+    def __get__(self, _instance: object, cls: type["Model"]) -> Signature:
+        types = get_type_hints(cls)
+        parameters = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=_default(field), annotation=types[name])
+            for name, field in cls.model_fields.items()
+        ]
+        if cls.model_config.get("extra") == "allow":
+            parameters.append(Parameter("extra_data", Parameter.VAR_KEYWORD, annotation=Any))
+        return Signature(parameters)
 
 
 class Model(BaseModel):
@@ -97,9 +78,12 @@ class Model(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Let `help` and signatures show the fields as the code names them, with their plain types."""
-        for name, make in (("__signature__", _signature), ("__doc__", partial(_described, cls.__doc__))):
-            setattr(cls, name, _WhenLookedAt(make))
+        """Let `help` and signatures show the fields."""
+        fields = cls.model_fields.items()
+        described = [f"    {name}: {field.description}" for name, field in fields if field.description]
+        if described:
+            cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Attributes:", *described])
+        cls.__signature__ = cast("Signature", _Signature())
 
     def to_dict(self) -> dict[str, Any]:
         """The fields under the names of the wire. A field that is None is left out; an unknown field never is."""
