@@ -103,6 +103,14 @@ def test_help_on_bulk_work_describes_each_parameter(name: str) -> None:
 # jedi: Jupyter, Spyder, pylsp, vim
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Jedi's cache is the user's, and is read while another process of tests writes to it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(jedi.settings, "cache_directory", str(tmp_path_factory.mktemp("jedi")))
+        yield
+
+
 def completed(source: str) -> dict[str, Any]:
     return {found.name: found for found in jedi.Script(source, project=jedi.Project(PACKAGES)).complete()}
 
