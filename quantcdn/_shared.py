@@ -5,8 +5,8 @@ a lock and entering the ``with`` block that gives it back. So what is here are s
 are not.
 """
 
+import _thread
 import threading
-from _thread import allocate_lock, start_new_thread  # of one kind, also where gevent puts its own there later
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Generic, TypeVar
@@ -39,7 +39,7 @@ def undisturbed(work: Callable[[], T]) -> T:
         return work()
     results: list[T] = []
     failures: list[BaseException] = []
-    running = allocate_lock()
+    running = _thread.allocate_lock()  # of the kind that the thread is of, be it gevent's
 
     def do() -> None:
         try:
@@ -51,7 +51,7 @@ def undisturbed(work: Callable[[], T]) -> T:
 
     running.acquire()
     try:
-        start_new_thread(do, ())
+        _thread.start_new_thread(do, ())
     except RuntimeError:  # there are no threads, or no more
         return work()
     running.acquire()

@@ -217,6 +217,7 @@ def logger() -> Iterator[logging.Logger]:
     """The logger of the package, at no level of its own, and afterwards as it was."""
     logger = logging.getLogger("quantcdn")
     before = logger.level, list(logger.handlers)
+    switched_on().debug = False  # where another test has left it on
     logger.setLevel(logging.NOTSET)
     yield logger
     logger.level, logger.handlers[:] = before

@@ -163,6 +163,5 @@ def test_a_running_sandbox_loads_nothing_of_the_client() -> None:
     loaded = loaded_by(code)
     assert {"starlette", "uvicorn"} <= packages(loaded)
     ours = {name for name in loaded if name.partition(".")[0] == "quantcdn"}
-    of_interrupts = {"quantcdn._interrupts", "quantcdn._shared"}  # which concern whoever waits, and know no client
-    assert {name for name in ours if not name.startswith("quantcdn.sandbox")} == PACKAGE | of_interrupts
+    assert {name for name in ours if not name.startswith("quantcdn.sandbox")} == PACKAGE
     assert packages(loaded) & HEAVY == set()

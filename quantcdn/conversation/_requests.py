@@ -1,7 +1,9 @@
 """What a conversation sends, as requests. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
 
 from quantcdn.conversation._model import Reply
 from quantcdn.exceptions import ApiTypeError, ApiValueError
@@ -10,6 +12,10 @@ from quantcdn.models import (
     UpdateAISessionRequest,
     UpdateAISessionRequestNewMessagesInner,
 )
+from quantcdn.models._base import RequestModel
+from quantcdn.models._lenient import pass_on_interrupt
+
+_Request = TypeVar("_Request", bound=RequestModel)
 
 
 def new_session(
@@ -27,7 +33,7 @@ def new_session(
         "expiration_minutes": expiration_minutes,
         "initial_messages": list(initial_messages) or None,
     }
-    return CreateAISessionRequest.model_validate(fields)
+    return _made(CreateAISessionRequest, fields)
 
 
 def turn_of(messages: Sequence[object], tokens: int | None) -> UpdateAISessionRequest:
@@ -44,7 +50,7 @@ def turn_of(messages: Sequence[object], tokens: int | None) -> UpdateAISessionRe
                 f"A message is a dict with role and content, not {kind}: give one by one, as in "
                 "append({'role': 'user', 'content': '...'}, {'role': 'assistant', 'content': '...'})"
             )
-    request = UpdateAISessionRequest.model_validate({"new_messages": list(messages), "tokens_used": tokens})
+    request = _made(UpdateAISessionRequest, {"new_messages": list(messages), "tokens_used": tokens})
     if not messages:
         raise ApiValueError("Give one message or more")
     for index, appended in enumerate(messages_in(request)):
@@ -55,7 +61,7 @@ def turn_of(messages: Sequence[object], tokens: int | None) -> UpdateAISessionRe
 
 def turn_with(question: UpdateAISessionRequestNewMessagesInner, reply: Reply) -> UpdateAISessionRequest:
     """The request that appends what the user said and what the model replied."""
-    answer = UpdateAISessionRequestNewMessagesInner(role="assistant", content=reply.content)
+    answer = _message("assistant", reply.content)
     return turn_of([question, answer], reply.tokens)
 
 
@@ -63,9 +69,22 @@ def question_of(text: str) -> UpdateAISessionRequestNewMessagesInner:
     """What the user says, as a message."""
     if not isinstance(cast("object", text), str):
         raise ApiTypeError(f"text must be a str, not {type(text).__name__}")
-    return UpdateAISessionRequestNewMessagesInner(role="user", content=text)
+    return _message("user", text)
 
 
 def messages_in(request: UpdateAISessionRequest) -> list[dict[str, Any]]:
     """The messages that a request appends."""
     return cast("list[dict[str, Any]]", request.to_dict()["newMessages"])
+
+
+def _message(role: str, content: str) -> UpdateAISessionRequestNewMessagesInner:
+    return _made(UpdateAISessionRequestNewMessagesInner, {"role": role, "content": content})
+
+
+def _made(model: type[_Request], fields: dict[str, Any]) -> _Request:
+    """A request of these fields, or what a signal handler raises meanwhile, as it is."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        pass_on_interrupt(error)
+        raise

@@ -47,8 +47,8 @@ class Bench:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.faults = Faults()
-        self.requests = Requests()
+        self.faults: Faults = Faults()
+        self.requests: Requests = Requests()
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The same application, with faults, and with what comes taken down."""

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from quantcdn._shared import undisturbed
 from quantcdn.sandbox import _demo
 from quantcdn.sandbox._clock import Clock
 from quantcdn.sandbox._faults import ActiveFault, Fault, Rule
@@ -166,8 +165,7 @@ class RunningSandbox(Sandbox):
             "updated_at": updated_at,
             "expires_at": expires_at,
         }
-        now = self.clock()
-        session = undisturbed(lambda: seeded(fields, now))
+        session = self._serving.wait_for(_seeded(fields, self.clock()))
         self._add(organisation_of({"organisation": organisation}, self.organisation), [session])
         return session.id
 
@@ -210,3 +208,8 @@ class RunningSandbox(Sandbox):
     def _add(self, organisation: str, sessions: Sequence[Seeded]) -> None:
         """Put sessions there, all of them or none."""
         self._serving.wait_for(self._commits.kept(partial(self._commits.store.add, organisation, sessions)))
+
+
+async def _seeded(fields: Mapping[str, Any], now: datetime) -> Seeded:
+    """The session, made on the loop of the service, where no signal handler can raise what looks like a wrong field."""
+    return seeded(fields, now)

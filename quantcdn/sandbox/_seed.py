@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, cast
 
-from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn.sandbox._validation import LARGEST_INTEGER
 
 _LIVES = timedelta(hours=1)
@@ -121,8 +120,6 @@ def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
                 del session["expires_at"]
             yield seeded(session, now)
         except ValueError as error:
-            if raised_by_signal_handler(error):
-                raise
             raise ValueError(f"line {number} is no session that can be taken over: {error}") from None
 
 
