@@ -6,6 +6,7 @@ are not.
 """
 
 import _thread
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
@@ -35,7 +36,7 @@ def undisturbed(work: Callable[[], T]) -> T:
 
     An import, for one, takes locks in Python code. Where it is interrupted, they may stay locked for all threads.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or sys.is_finalizing():
         return work()
     results: list[T] = []
     failures: list[BaseException] = []
@@ -55,8 +56,8 @@ def undisturbed(work: Callable[[], T]) -> T:
     except RuntimeError:  # there are no threads, or no more
         return work()
     running.acquire()
-    for failure in failures:
-        raise failure
+    if failures:
+        raise failures.pop()  # its traceback holds this function, which must not hold it
     return results[0]
 
 

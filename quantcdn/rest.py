@@ -28,6 +28,7 @@ from quantcdn.configuration import DEFAULT_MAX_RESPONSE_SIZE, Configuration
 from quantcdn.exceptions import (
     ApiException,
     ApiValueError,
+    ConnectionException,
     ResponseFormatException,
 )
 
@@ -53,7 +54,7 @@ class RESTResponse:
 
     def __init__(self, resp: urllib3.BaseHTTPResponse) -> None:
         self.response = resp
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self.status: int = resp.status
         self.reason: str | None = resp.reason
         self.data: bytes | None = None
@@ -61,7 +62,7 @@ class RESTResponse:
     def read(self) -> bytes:
         """The body, read to its end.
 
-        Where it was not read to its end, for whatever reason, it cannot be read again: the same exception is raised.
+        Where it was not read to its end, it cannot be read again: that is told each time, and an interrupt once.
 
         Raises:
             ResponseFormatException: it is larger than `Configuration.max_response_size`, or not packed as it says.
@@ -69,13 +70,14 @@ class RESTResponse:
                 urllib3.
         """
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         if self.data is None:
             try:
                 self.data = self._body()
-            except BaseException as error:  # an interrupt too: what was read by then is lost
-                self._failure = error
-                self.response.close()
+            except BaseException as error:
+                lost = ConnectionException("The answer was not read to its end")
+                self._failure = error if isinstance(error, (ApiException, errors.HTTPError)) else lost
+                self.response.close()  # what was read by then is lost
                 raise
         return self.data
 

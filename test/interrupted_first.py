@@ -86,10 +86,12 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     faulthandler.dump_traceback_later(order["patience"], exit=True)
     warnings.simplefilter("ignore")  # of plain HTTP
+    conversations = quantcdn.Conversation
     api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration(order["host"], "qc_token")))
     calls: dict[str, Callable[[], object]] = {
         "get": lambda: api.get_ai_session("org", "s"),
         "list": lambda: api.list_ai_sessions("org"),
+        "open": lambda: conversations.open(api, "org", user_id="u"),
     }
     seen: collections.Counter[str] = collections.Counter()
     for number in range(1, 1_000_000, order["step"]):

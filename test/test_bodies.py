@@ -5,6 +5,8 @@ What is read is what the service sent, or an error; and no body takes more memor
 
 import gzip
 import json
+import random
+import signal
 import subprocess
 import sys
 import zlib
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import urllib3
 from faults import client, no_socket_left
 from servers import CLOSE, PATIENCE, STALL, answer, json_answer, scripted_server
 from urllib3 import BaseHTTPResponse
@@ -215,7 +218,7 @@ UNREADABLE: dict[str, tuple[Any, type[Exception], str]] = {
     "falsely packed": (
         packed(gzip.compress(BODY[:80])[:30] + bytes(40)),
         ResponseFormatException,
-        "its body is not gzip, as it says",
+        "its body is not gzip, as it says|what is left of its body cannot be unpacked",
     ),
     "no more of it": ([answer(200, BODY[:90])[:-40], STALL], TimeoutException, "did not answer in time"),
 }
@@ -232,6 +235,38 @@ def test_a_body_that_cannot_be_read_is_told_by_the_sdk_each_time(
         for _ in range(2):
             with pytest.raises(kind, match=text):
                 response.read()
+
+
+class Limit(TimeoutError):
+    """A limit of the application's own."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_limit_amid_the_rest_of_a_body_comes_out_as_it_is_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    unpack = urllib3.response.GzipDecoder.decompress
+    moments = [signal.SIGUSR1]
+
+    def interrupted(decoder: Any, *data: Any, **options: Any) -> bytes:
+        if moments:
+            signal.raise_signal(moments.pop())
+        return unpack(decoder, *data, **options)
+
+    def limit(*_: object) -> None:
+        raise Limit("over")
+
+    body = random.Random(1).randbytes(300_000)
+    with no_socket_left(), scripted_server([packed(gzip.compress(body))]) as server, client(server.host) as api:
+        response = api.api_client.call_api("GET", server.host, {"Authorization": "Bearer qc_secret"}, None, None, 5)
+        response.response.read(9)
+        monkeypatch.setattr(urllib3.response.GzipDecoder, "decompress", interrupted)
+        before = signal.signal(signal.SIGUSR1, limit)
+        try:
+            with pytest.raises(Limit):
+                response.read()
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        with pytest.raises(ConnectionException, match="not read to its end"):
+            response.read()
 
 
 @pytest.mark.parametrize("cut", range(1, 40, 3))

@@ -1431,24 +1431,37 @@ def test_what_says_too_little_or_too_much_is_refused(
 
 
 @pytest.mark.parametrize("given", ["-", "empty.txt"])
-@pytest.mark.parametrize("command", ["delete", "extend", "export", "erase", "erase --yes"])
+@pytest.mark.parametrize("command", ["delete", "extend", "export"])
 def test_where_there_are_no_ids_there_is_nothing_to_do(
     env: dict[str, str], tmp_path: Path, command: str, given: str
 ) -> None:
     (tmp_path / "empty.txt").write_text("\n \n")
     ids_from = "-" if given == "-" else str(tmp_path / given)
-    name, *options = command.split()
-    files = ["--", str(tmp_path / "all.jsonl")] if name in ("export", "erase") else []
+    files = ["--", str(tmp_path / "all.jsonl")] if command == "export" else []
     with scripted_server() as server:
-        run = quantcdn(pointing_to(env, server.host), "sessions", name, *options, "--ids-from", ids_from, *files)
+        run = quantcdn(pointing_to(env, server.host), "sessions", command, "--ids-from", ids_from, *files)
         assert server.requests == []
     assert "Error" not in run.stderr
-    if options or name == "export":
+    if command == "export":
         (record,) = records(run)
         assert record["complete"] is True
     else:
         assert run.stdout == ""
         assert run.stderr.startswith("Sessions: none.\n")
+
+
+def test_an_erasure_of_nothing_is_refused(env: dict[str, str], tmp_path: Path) -> None:
+    file = str(tmp_path / "all.jsonl")
+    erase = ("sessions", "erase", "--ids-from", "-", "--yes", "--", file)
+    run = quantcdn(pointing_to(env, "http://127.0.0.1:9"), *erase, code=2)
+    assert run.stderr == "Error: - holds no ids, and a receipt must tell of something\n"
+    assert [*tmp_path.glob("all.jsonl*")] == []
+
+
+def test_the_lines_of_an_import_are_not_taken_for_ids(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "imported.jsonl").write_text('{"id":"old","outcome":"done","new_id":"new"}\n')
+    run = quantcdn(env, "sessions", "delete", "--ids-from", str(tmp_path / "imported.jsonl"), code=2)
+    assert "names two sessions, by id and new_id" in run.stderr
 
 
 def test_a_user_is_erased_and_the_receipt_proves_it(service: Service, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_the_help_of_the_sandbox_has_examples_that_run_and_its_exit_codes(env: dict[str, str], tmp_path: Path) -> None:
-    code, text = in_terminal([QUANTCDN, "sandbox", "--help"], env)
+    code, text = in_terminal([QUANTCDN, "sandbox", "--help"], {**env, "NO_COLOR": "1"})
     assert code == 0
     assert max(map(len, text.splitlines())) < 80
     match = re.search(r"\nexamples:\n((?:  .*\n)+)\nexit codes:\n((?:  .*\n)+)\Z", text)

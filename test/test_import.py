@@ -165,3 +165,18 @@ def test_a_running_sandbox_loads_nothing_of_the_client() -> None:
     ours = {name for name in loaded if name.partition(".")[0] == "quantcdn"}
     assert {name for name in ours if not name.startswith("quantcdn.sandbox")} == PACKAGE
     assert packages(loaded) & HEAVY == set()
+
+
+def test_an_operation_that_is_first_used_when_all_ends_does_not_keep_the_process() -> None:
+    code = """
+import quantcdn
+api = quantcdn.AISessionsApi(quantcdn.ApiClient(quantcdn.Configuration("http://127.0.0.1:9", "t", retries=False)))
+def scratch(api=api):
+    try:
+        yield
+    finally:
+        api.delete_ai_session("org", "s")
+suspended = scratch()
+next(suspended)
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)

@@ -24,10 +24,12 @@ SESSION = json_answer({"id": "s", "sessionId": "s"})
 ANSWERS = {
     "get": SESSION,
     "update": SESSION,
+    "open": SESSION,
     "list": json_answer([{"id": 5, "title": 5, "createdAt": "2026-11-02 10:00:00", "updatedAt": "2 November 2026"}]),
     "refused": json_answer({"message": "no"}, 400),
 }
 """What each call is answered. In the list is much that is read leniently."""
+CALLS = ["get", "update", "list", "refused"]
 
 
 def run(program: str, **order: object) -> dict[str, int]:
@@ -55,7 +57,12 @@ def test_interrupts_at_any_moment_leave_a_client_that_works(road: Road) -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python tells no moments before 3.12")
 @pytest.mark.parametrize(
     ("call", "kept"),
-    [(call, kept) for call in ANSWERS for kept in (True, False) if THOROUGH or kept or call == "get"],
+    [
+        (call, kept)
+        for call in ("get", "update", "list", "refused")
+        for kept in (True, False)
+        if THOROUGH or kept or call == "get"
+    ],
 )
 @pytest.mark.parametrize("road", ROADS if THOROUGH else ROADS[:1], ids=str)
 def test_an_interrupt_at_each_single_moment_leaves_a_client_that_other_threads_use(
@@ -77,7 +84,7 @@ def test_what_threads_share_outlives_an_interrupt_at_each_single_moment(call: st
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each first call needs a process that has made none")
-@pytest.mark.parametrize("call", ["get", "list"])
+@pytest.mark.parametrize("call", ["get", "list", "open"])
 def test_a_first_call_that_is_interrupted_leaves_a_client_that_works(call: str) -> None:
     """Python's import takes locks in Python code, which an interrupt could leave locked for all threads."""
     with ROADS[0].to(repeat(ANSWERS[call])) as (_, options):

@@ -8,6 +8,7 @@ from typing import Final
 import urllib3
 from urllib3.exceptions import DecodeError
 
+from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._transport.deadline import Deadline
 from quantcdn._wire.headers import Headers
 from quantcdn.exceptions import ResponseFormatException
@@ -82,8 +83,10 @@ def unread_body(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
                 body += piece
                 if len(body) > limit:
                     raise _too_large(response, limit)
-    except DecodeError:
-        raise unreadable(response, f"its body is not {response.headers.get('content-encoding')}, as it says") from None
+    except DecodeError as error:
+        if error.__cause__ is not None and raised_by_signal_handler(error.__cause__):
+            raise
+        raise unreadable(response, "what is left of its body cannot be unpacked") from None
     return bytes(body)
 
 

@@ -84,6 +84,10 @@ class _Method:
         self._owner = owner
         self._name = name
         self._home = home
+        self._method: FunctionType | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (self._owner, self._name)
 
     def __get__(self, api: Api | None, _owner: type[Api]) -> object:
         return self._load().__get__(api, self._owner)
@@ -96,9 +100,11 @@ class _Method:
 
     def _load(self) -> FunctionType:
         """The method, as if it had been written out: for pickle and `help`, tracebacks and profilers."""
+        if self._method is not None:
+            return self._method
         module = undisturbed(lambda: import_module(self._home))
         variants: tuple[FunctionType, ...] = getattr(module, self._home.rpartition(".")[2])
-        method = next(variant for variant in variants if variant.__name__ == self._name)
+        method = {variant.__name__: variant for variant in variants}[self._name]
         method.__qualname__ = f"{self._owner.__qualname__}.{self._name}"
         method.__module__ = self._owner.__module__
         if sys.version_info >= (3, 11):
@@ -107,6 +113,7 @@ class _Method:
             method.__code__ = method.__code__.replace(co_name=self._name)
         if vars(self._owner).get(self._name) is self:  # and nobody has put a double there
             setattr(self._owner, self._name, method)
+        self._method = method
         return method
 
 

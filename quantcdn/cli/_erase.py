@@ -63,6 +63,8 @@ def erase(
     )
     if ids_from is not None:
         chosen = {"session_ids": tuple(dict.fromkeys(ids_in(ids_from)))}
+        if not chosen["session_ids"]:
+            raise Failure(Exit.USAGE, f"{ids_from} holds no ids, and a receipt must tell of something")
     how: Any = {"workers": workers, "progress": not connection.quiet}
     with connection.open() as (api, organisation):
         if not yes:

@@ -54,7 +54,7 @@ def choose(ways: Sequence[Mapping[str, object]], allowed: str) -> None:
             were not.
         allowed: what to give, in words.
     """
-    given = [[name for name, value in way.items() if value is not None and value is not False] for way in ways]
+    given = [[name for name, value in way.items() if value not in (None, False, [])] for way in ways]
     first, *others = [names for names in given if names] or [[]]
     if not first:
         raise Failure(Exit.USAGE, f"Nothing says which sessions. Give {allowed}")
@@ -75,6 +75,8 @@ def _id_in(line: str) -> str:
     if not line.startswith("{"):
         return line
     session = json_object(line)
+    if "new_id" in session:
+        raise Failure(Exit.USAGE, "A line of an import names two sessions, by id and new_id: give the ids alone")
     session_id = session.get("id") or session.get("sessionId")
     if not isinstance(session_id, str):
         raise Failure(Exit.USAGE, "A line of --ids-from is JSON, and has no id")

@@ -1,4 +1,12 @@
-"""One module per schema of the contract. Each is loaded when its model is first used."""
+"""One module per schema of the contract. Each is loaded when its model is first used.
+
+Requests: `CreateAISessionRequest`, with `CreateAISessionRequestInitialMessagesInner`; `UpdateAISessionRequest`, with
+`UpdateAISessionRequestNewMessagesInner`; `ExtendAISessionRequest`. Each has a ``…Dict``, as a dict of which type
+checkers know the keys.
+
+Responses: `CreateAISession201Response`, `GetAISession200Response`, `ListAISessions200ResponseInner`,
+`UpdateAISession200Response`, `ExtendAISession200Response`, `DeleteAISession200Response`.
+"""
 
 from quantcdn._lazy import load_when_used
 

@@ -46,7 +46,7 @@ def listen(host: str, port: int, *, allow_remote: bool = False) -> socket.socket
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     listener = socket.create_server((str(address), port), family=family, backlog=_BACKLOG)
     # Accepted sockets inherit it. asyncio sets it only on sockets made for TCP by number, and this one was not. Without
-    # it an answer, which is sent in pieces, waits some 40 ms for the client's delayed acknowledgement.
+    # it an answer that is sent in pieces waits some 40 ms for the client's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
