@@ -38,7 +38,6 @@ SWALLOWING = [
     " > putrequest > close",  # likewise of http.client's, when the next request begins,
     " > _timed_answer > close",  # or the next answer takes its place
     " > makeRecord > ",  # of a record of the log, which asks for the name of the process
-    " > tell",  # which Python's `BufferedReader` asks when it is made, whether or not there is an answer
     " > _write_SOCKS5_address",  # of PySocks, to which any OSError means that this is no address
     " > model_validate > __instancecheck__",  # which pydantic asks, in older versions whatever comes of it
     " > _write_to_self",  # of asyncio, to which any OSError means that the loop is closed

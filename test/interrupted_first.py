@@ -22,10 +22,13 @@ from interrupted import Abort
 
 import quantcdn
 
-SWALLOWING = [" > closed", " > _timed_answer > __init__ > tell"]
+SWALLOWING = [" > closed"]
 """Functions in which others swallow what is raised: see `interrupted_everywhere.py`."""
 LOCKING = [" > isEnabledFor > _acquireLock", " > isEnabledFor > _releaseLock", " > isEnabledFor > __enter__"]
 """Where Python's log takes a lock of its own, that time."""
+
+PATIENCE = 10.0
+"""How long another thread may take for its call, in seconds."""
 
 
 class Moment:
@@ -45,7 +48,7 @@ class Moment:
             raise Abort("now")
 
 
-def seen_of(call: Callable[[], object], number: int, patience: float) -> str | None:
+def seen_of(call: Callable[[], object], number: int) -> str | None:
     """What is wrong after an interrupt at the moment of this number; None where the call ends before it."""
     moment = Moment(number)
     problem = "swallowed"
@@ -72,7 +75,7 @@ def seen_of(call: Callable[[], object], number: int, patience: float) -> str | N
 
     other = threading.Thread(target=work, daemon=True)
     other.start()
-    other.join(patience)
+    other.join(PATIENCE)
     known = LOCKING if not ended else SWALLOWING if problem == "swallowed" else []
     if any(place in moment.functions for place in known):
         return ""
@@ -98,7 +101,7 @@ def main() -> None:
         near, far = os.pipe()
         child = os.fork()
         if child == 0:
-            os.write(far, json.dumps(seen_of(calls[order["call"]], number, order["patience"] / 10)).encode()[:60_000])
+            os.write(far, json.dumps(seen_of(calls[order["call"]], number)).encode()[:60_000])
             os._exit(0)
         os.close(far)
         with open(near, encoding="utf-8") as told:

@@ -84,7 +84,10 @@ class Incoming(io.BufferedReader):
 
     def __init__(self, sock: socket.socket) -> None:
         self._timed = _TimedFile(sock)
+        # Python asks for the position here, and drops what a signal handler raises meanwhile: in C, none is called.
+        vars(self._timed)["tell"] = int
         super().__init__(self._timed, _BUFFER)
+        del vars(self._timed)["tell"]
         self._sock = sock
         self._process = os.getpid()
         self.is_free = True
