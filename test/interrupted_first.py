@@ -22,7 +22,7 @@ from interrupted import Abort
 
 import quantcdn
 
-SWALLOWING = [" > closed"]
+SWALLOWING = [" > closed", " > _read > __instancecheck__"]
 """Functions in which others swallow what is raised: see `interrupted_everywhere.py`."""
 LOCKING = [" > isEnabledFor > _acquireLock", " > isEnabledFor > _releaseLock", " > isEnabledFor > __enter__"]
 """Where Python's log takes a lock of its own, that time."""
