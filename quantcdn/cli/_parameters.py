@@ -120,7 +120,7 @@ IdsFrom = Annotated[
     typer.Option(
         metavar="FILE",
         help="The sessions with the ids in this file, completed ones too: one a line, or JSON Lines; - for standard "
-        "input. Where it holds none, there is nothing to do.",
+        "input. Where it holds none, nothing is done.",
     ),
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="How many calls to make at a time.")]
