@@ -39,7 +39,7 @@ SWALLOWING = [
     " > _timed_answer > close",  # or the next answer takes its place
     " > makeRecord > ",  # of a record of the log, which asks for the name of the process
     " > _write_SOCKS5_address",  # of PySocks, to which any OSError means that this is no address
-    " > model_validate > __instancecheck__",  # which pydantic asks, in older versions whatever comes of it
+    " > __instancecheck__",  # of pydantic's models, which its core asks, in older versions whatever comes of it
     " > _write_to_self",  # of asyncio, to which any OSError means that the loop is closed
     " > _init_length",  # of urllib3's answer, to which any ValueError means that there is no length,
     " > _tunnel > _read_status",  # of http.client, to which it means that this is no status,
