@@ -699,6 +699,21 @@ def check_sandbox_seed(table: Table, _sent: dict[str, Received]) -> None:
     assert table.body == [(f"`{name}=`", described[name]) for name in names]
 
 
+def check_sandbox_faults(table: Table, _sent: dict[str, Received]) -> None:
+    with running() as service, quantcdn.ApiClient(quantcdn.Configuration(service.host, service.access_token)) as client:
+        api = AISessionsApi(client)
+        for fault, done, raised in table.body:
+            session = service.seed()
+            with (
+                service.fail("update", **eval(f"dict({plain(fault)})")),
+                pytest.raises(quantcdn.ApiException) as caught,
+            ):
+                api.update_ai_session(service.organisation, session, {"tokensUsed": 5}, _request_timeout=0.5)
+            assert type(caught.value).__name__ == plain(raised), fault
+            stored = api.get_ai_session(service.organisation, session).to_dict()["total_tokens"]
+            assert stored == {"nothing": 0, "all": 5}[done], fault
+
+
 def check_examples(table: Table, _sent: dict[str, Received]) -> None:
     names = [plain(example) for example in table.column("Example")]
     assert table.column("Example") == [f"[{name}](examples/{name})" for name in names]
@@ -835,6 +850,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Table, dict[str, Received]], None]] = {
     ("Option", "Description"): check_sandbox_options,
     ("Name", "Description", "Notes"): check_sandbox_parameters,
     ("Argument of `seed`", "What it says of the session"): check_sandbox_seed,
+    ("Argument of `fail`", "What is done", "What an update raises"): check_sandbox_faults,
     ("Exit code", "Meaning"): check_exit_codes,
     ("Command", "What it does"): check_commands,
     ("Example", "What it shows", "Run it with"): check_examples,

@@ -128,7 +128,9 @@ def test_what_looks_into_the_class_finds_methods_before_their_first_use() -> Non
         """
 import inspect, unittest.mock
 from quantcdn import AISessionsApi, ApiClient, Configuration
-assert inspect.isfunction(vars(AISessionsApi)["get_ai_session"])
+waiting = vars(AISessionsApi)["get_ai_session"]
+assert inspect.isfunction(waiting)
+assert (waiting.__module__, waiting.__doc__) == ("quantcdn.api.ai_sessions_api", AISessionsApi.get_ai_session.__doc__)
 with unittest.mock.patch.object(AISessionsApi, "get_ai_session", autospec=True) as get:
     api = AISessionsApi(ApiClient(Configuration()))
     api.get_ai_session("acme", session_id="s-1")

@@ -13,7 +13,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,10 @@ def test_which_requests_a_rate_strikes_can_be_repeated(service: RunningSandbox, 
         ({"operation": "get"}, "say what goes wrong"),
         ({"operation": "get", "status": 200}, "status must be from 400 to 599, not 200"),
         ({"operation": "get", "retry_after": 1}, "retry_after needs the status"),
-        ({"operation": "get", "drop": "now"}, "drop must be 'before' or 'after'"),
+        (
+            {"operation": "get", "drop": "now"},
+            "drop must be 'before' (nothing is done) or 'after' (all is done)",
+        ),
         ({"operation": "get", "status": 500, "reset": True}, "not status and reset"),
         ({"operation": "get", "delay": -1}, "delay must be a number of seconds"),
         ({"operation": "get", "delay": float("nan")}, "delay must be a number of seconds"),
@@ -334,6 +337,8 @@ def test_a_clock_is_told_how_far_it_is_put_forward(
         ({"tokens": {5: ["org"]}}, "a token must be visible ASCII characters"),
         ({"port": "8000"}, "the port must be from 0 to 65535, not 8000"),
         ({"clock": 5}, "clock must be a function that tells the time, not of type int"),
+        ({"clock": lambda: 5}, "clock must return an aware datetime, such as .*, not of type int"),
+        ({"clock": lambda: datetime(2026, 11, 22)}, "clock must return an aware datetime, such as .*, not a naive one"),
     ],
     ids=str,
 )
@@ -359,6 +364,8 @@ def test_what_came_is_told_and_never_the_token(service: RunningSandbox, api: AIS
     assert (update.organisation, update.method) == (service.organisation, "PUT")
     service.requests.assert_received("list", query={"userId": "a b"})
     assert service.access_token not in repr(list(service.requests))
+    assert "%s" % update == f"update {session}: 200"  # noqa: UP031  # as logging does
+    assert vars(update)["status"] == 200
 
 
 def test_what_is_kept_of_the_requests_has_bounds(service: RunningSandbox) -> None:
@@ -388,6 +395,15 @@ def test_what_did_not_come_is_said_with_what_did(service: RunningSandbox, api: A
     assert str(caught.value) == f"expected 1 of update, but 0 came; what came:\n  get {session}: 200"
     with pytest.raises(ValueError, match="a request has no 'sesion_id'"):
         service.requests.of("get", sesion_id=session)
+
+
+def test_what_did_not_come_is_said_at_the_line_of_the_test(tmp_path: Path) -> None:
+    test = 'def test_it(quantcdn_sandbox): quantcdn_sandbox.requests.assert_received("list")'
+    (tmp_path / "test_it.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "quantcdn.testing", "-p", "no:cacheprovider"]
+    ended = subprocess.run([*command, "--rootdir", str(tmp_path), str(tmp_path)], capture_output=True, text=True)
+    assert f">   {test}" in ended.stdout
+    assert "_journal.py" not in ended.stdout
 
 
 def test_a_reset_leaves_nothing(service: RunningSandbox, api: AISessionsApi) -> None:

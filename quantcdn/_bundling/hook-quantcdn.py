@@ -14,8 +14,8 @@ _submodules: tuple[str, ...] = vars(quantcdn)["_SUBMODULES"]
 _folder = quantcdn.__path__[0]
 _by_name = [
     module.name
-    for wing in ("models", "api", "api._ai_sessions")
-    for module in pkgutil.iter_modules([os.path.join(_folder, *wing.split("."))], f"quantcdn.{wing}.")
+    for wing in ("models", "api")
+    for module in pkgutil.walk_packages([os.path.join(_folder, wing)], f"quantcdn.{wing}.")
 ]
 hiddenimports = sorted({*_home_of.values(), *(f"quantcdn.{name}" for name in _submodules), *_by_name})
 datas = [(os.path.join(_folder, "sandbox", "page.html"), "quantcdn/sandbox")]

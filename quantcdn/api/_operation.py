@@ -79,8 +79,10 @@ class _Method:
 
     if not TYPE_CHECKING:
         __class__ = FunctionType
+        __doc__ = property(lambda self: self._load().__doc__)
 
     def __init__(self, owner: type[Api], name: str, home: str) -> None:
+        self.__module__ = owner.__module__
         self._owner = owner
         self._name = name
         self._home = home

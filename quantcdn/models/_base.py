@@ -60,7 +60,8 @@ class _Signature:
         ]
         if cls.model_config.get("extra") == "allow":
             parameters.append(Parameter("extra_data", Parameter.VAR_KEYWORD, annotation=Any))
-        return Signature(parameters)
+        cls.__signature__ = Signature(parameters)
+        return cls.__signature__
 
 
 class Model(BaseModel):

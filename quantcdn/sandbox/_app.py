@@ -91,11 +91,20 @@ def _renamed(session: Session, names: Mapping[str, str]) -> dict[str, Any]:
 
 _SESSIONS = "/api/v3/organizations/{organisation}/ai/sessions"
 find_session = re.compile(r"/api/v3/organizations/([^/]+)/ai/sessions(?:/([^/]+)(/extend)?)?").fullmatch
-# By whether a session is named, and whether it is to be extended.
-_OPERATIONS: dict[tuple[bool, bool], Mapping[str, Callable[[Call], Response]]] = {
-    (False, False): {"GET": list_sessions, "HEAD": list_sessions, "POST": create_session},
-    (True, False): {"GET": get_session, "HEAD": get_session, "PUT": update_session, "DELETE": delete_session},
-    (True, True): {"PUT": extend_session},
+# By whether a session is named, and whether it is to be extended: the name of each operation, and what carries it out.
+OPERATIONS: dict[tuple[bool, bool], Mapping[str, tuple[str, Callable[[Call], Response]]]] = {
+    (False, False): {
+        "GET": ("list", list_sessions),
+        "HEAD": ("list", list_sessions),
+        "POST": ("create", create_session),
+    },
+    (True, False): {
+        "GET": ("get", get_session),
+        "HEAD": ("get", get_session),
+        "PUT": ("update", update_session),
+        "DELETE": ("delete", delete_session),
+    },
+    (True, True): {"PUT": ("extend", extend_session)},
 }
 
 
@@ -146,7 +155,7 @@ def application(
         found = find_session(request.scope["path"])
         if not found:
             return not_found(f"{_SESSIONS} and what is below it")
-        operations = _OPERATIONS[found[2] is not None, found[3] is not None]
+        operations = OPERATIONS[found[2] is not None, found[3] is not None]
         method = request.method
         if method not in operations:
             return not_allowed(method, operations)
@@ -159,7 +168,8 @@ def application(
             body = await _body(request) if method in ("POST", "PUT") else b""
             call = Call(store, organisation, session_id, request.scope["query_string"], body)
             # Run on the event loop, which does one thing at a time: SQLite has one writer at a time anyway.
-            carry_out = functools.partial(operations[method], call)
+            _, operation = operations[method]
+            carry_out = functools.partial(operation, call)
             return carry_out() if method in ("GET", "HEAD") else await commits.kept(carry_out)
         except Refusal as refusal:
             return error(refusal.status, refusal.message, refusal.headers)

@@ -17,11 +17,6 @@ from quantcdn.sandbox._faults import Fault, Faults
 from quantcdn.sandbox._journal import Requests
 from quantcdn.sandbox._store import Store
 
-_METHODS = {
-    (False, False): {"GET": "list", "HEAD": "list", "POST": "create"},
-    (True, False): {"GET": "get", "HEAD": "get", "PUT": "update", "DELETE": "delete"},
-    (True, True): {"PUT": "extend"},
-}
 _LARGEST_KEPT = 1024 * 1024
 _PIECES = 20
 
@@ -86,8 +81,9 @@ class _Exchange:
             "session_id": session_id and unquote(session_id),
             "query": dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         }
-        methods = _METHODS[session_id is not None, extend is not None] if found else {}
-        self._operation = methods.get(scope["method"])
+        operations = _app.OPERATIONS[session_id is not None, extend is not None]
+        operation = operations.get(scope["method"]) if found else None
+        self._operation = operation and operation[0]
 
     async def carry_out(self, app: ASGIApp, send: Send) -> None:
         began = time.perf_counter()

@@ -20,9 +20,18 @@ class Clock:
         self._time = time or _system_time
         self._ahead = timedelta(0)
         self._lock = threading.Lock()
+        self._given()  # here, where whoever gave the function learns what is wrong
 
     def __call__(self) -> datetime:
-        return self._time() + self._ahead
+        return self._given() + self._ahead
+
+    def _given(self) -> datetime:
+        time = self._time()
+        is_datetime = isinstance(cast("object", time), datetime)
+        if not is_datetime or time.utcoffset() is None:
+            kind = "a naive one" if is_datetime else f"of type {type(time).__name__}"
+            raise ValueError(f"clock must return an aware datetime, such as datetime.now(timezone.utc), not {kind}")
+        return time
 
     @property
     def ahead(self) -> timedelta:
@@ -67,7 +76,7 @@ class Clock:
         with self._lock:
             try:
                 ahead = self._ahead + timedelta(**given)
-                now = self._time() + ahead
+                now = self._given() + ahead
                 _ = now + timedelta(days=2)  # what expires must still have a date
             except OverflowError:
                 raise ValueError("the clock ends with the year 9999") from None

@@ -52,6 +52,6 @@ async def events(
 
 def summary(request: Received) -> dict[str, Any]:
     """What is told of a request: all but its body, which may be long."""
-    told = {**request._asdict(), "time": request.time.isoformat()}
+    told = {**vars(request), "time": request.time.isoformat()}
     del told["raw_body"]
     return told

@@ -45,7 +45,7 @@ class Fault:
         if self.status is not None and (type(self.status) is not int or not 400 <= self.status <= 599):
             raise ValueError(f"status must be from 400 to 599, not {self.status!r}")
         if self.drop not in (None, "before", "after"):
-            raise ValueError(f"drop must be 'before' or 'after' what was asked is done, not {self.drop!r}")
+            raise ValueError(f"drop must be 'before' (nothing is done) or 'after' (all is done), not {self.drop!r}")
         for name in ("retry_after", "delay", "trickle"):
             _check_seconds(name, getattr(self, name))
         for name in ("reset", "truncate", "garble"):

@@ -7,8 +7,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from quantcdn.sandbox._faults import operation_named
 from quantcdn.sandbox._validation import DEEPEST_NESTING, Refusal, deeper_than, finite
@@ -18,7 +19,8 @@ _MOST_BYTES = 32 * 2**20
 """How much of what was sent is kept. A body stays as it came: what it says in JSON can take many times its size."""
 
 
-class Received(NamedTuple):
+@dataclass
+class Received:
     """A request, and what became of it.
 
     Attributes:
@@ -64,7 +66,7 @@ class Received(NamedTuple):
         return f"{self.operation or self.method} {self.session_id or self.organisation or self.path}: {status}"
 
 
-_ATTRIBUTES = (*Received._fields, "body")
+_ATTRIBUTES = (*Received.__dataclass_fields__, "body")
 
 
 class Requests(Sequence[Received]):
@@ -131,6 +133,7 @@ class Requests(Sequence[Received]):
             AssertionError: it was not; the text says what came.
             ValueError: there is no such operation, or no such attribute.
         """
+        __tracebackhide__ = True  # pytest ends the traceback in the test
         found = self.of(operation, **expected)
         if len(found) != times:
             wanted = "".join(f", {name}={value!r}" for name, value in expected.items())

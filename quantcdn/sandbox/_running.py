@@ -165,9 +165,7 @@ class RunningSandbox(Sandbox):
             "updated_at": updated_at,
             "expires_at": expires_at,
         }
-        session = self._serving.wait_for(_seeded(fields, self.clock()))
-        self._add(organisation_of({"organisation": organisation}, self.organisation), [session])
-        return session.id
+        return self._serving.wait_for(self._seed(fields, organisation, self.clock()))
 
     def load(self, lines: Iterable[str]) -> int:
         """Put the sessions of an export there, whole ones or listed ones. What has expired lives for another hour.
@@ -202,14 +200,15 @@ class RunningSandbox(Sandbox):
 
     def _put(self, made: Iterable[Seeded]) -> int:
         sessions = list(made)
-        self._add(self.organisation, sessions)
+        self._serving.wait_for(self._add(self.organisation, sessions))
         return len(sessions)
 
-    def _add(self, organisation: str, sessions: Sequence[Seeded]) -> None:
+    async def _seed(self, fields: Mapping[str, Any], organisation: str | None, now: datetime) -> str:
+        """Make a session and put it there: here, no signal handler can raise what looks like a wrong field."""
+        session = seeded(fields, now)
+        await self._add(organisation_of({"organisation": organisation}, self.organisation), [session])
+        return session.id
+
+    async def _add(self, organisation: str, sessions: Sequence[Seeded]) -> None:
         """Put sessions there, all of them or none."""
-        self._serving.wait_for(self._commits.kept(partial(self._commits.store.add, organisation, sessions)))
-
-
-async def _seeded(fields: Mapping[str, Any], now: datetime) -> Seeded:
-    """The session, made on the loop of the service, where no signal handler can raise what looks like a wrong field."""
-    return seeded(fields, now)
+        await self._commits.kept(partial(self._commits.store.add, organisation, sessions))

@@ -35,8 +35,7 @@ Session = dict[str, Any]
 
 class Store:
     def __init__(self, database: str | os.PathLike[str] | None, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self.now()
+        self.now = clock
         self._database = _database.opened(database, _title, _opening)
         self._reading = self._database if database is None else _database.reader(database)
         self._writes = threading.Lock()
@@ -221,13 +220,6 @@ class Store:
             "SELECT role, content FROM messages WHERE session = ? ORDER BY number DESC LIMIT ?", [number, messages]
         ).fetchall()
         return {"messages": rows[::-1]}
-
-    def now(self) -> datetime:
-        """The time by the clock of the sandbox."""
-        now = self._clock()
-        if now.utcoffset() is None:
-            raise ValueError("clock must return an aware datetime")
-        return now
 
     @contextmanager
     def _snapshot(self) -> Generator[None, None, None]:
