@@ -169,7 +169,7 @@ class RunningSandbox(Sandbox):
         self._add(organisation_of({"organisation": organisation}, self.organisation), [session])
         return session.id
 
-    def load(self, lines: Iterable[str]) -> int:
+    def load(self, lines: Iterable[str | bytes]) -> int:
         """Put the sessions of an export there, whole ones or listed ones. What has expired lives for another hour.
 
         Args:
