@@ -1177,7 +1177,6 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         (["--database", "{folder}"], "database"),
         (["--database", ""], "database must be a file"),
         (["--organisation", "a/b"], "segment"),
-        (["--organization", "a/b"], "segment"),
         (["--token", "a b"], "--token: a token must be visible ASCII"),
         (["--token-file", "/dev/null"], "/dev/null: a token must be visible ASCII"),
         (["--token-file", sys.executable], f"{re.escape(sys.executable)}: it is no UTF-8"),

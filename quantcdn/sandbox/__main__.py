@@ -227,9 +227,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "processes",
     )
     parser.add_argument("--token-file", metavar="FILE", type=Path, help="the file that holds the token to accept")
-    parser.add_argument(
-        "--organisation", "--organization", help='the organisation the token takes part in (default: "sandbox")'
-    )
+    parser.add_argument("--organisation", help='the organisation the token takes part in (default: "sandbox")')
     parser.add_argument("--seed", metavar="FILE", type=Path, help="begin with the sessions of this export")
     parser.add_argument("--demo", action="store_true", help="begin with a believable organisation of some weeks")
     parser.add_argument(
