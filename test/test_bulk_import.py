@@ -255,6 +255,40 @@ def test_a_signal_waits_for_what_is_under_way_and_the_next_import_goes_on(
     assert [len(target.requests.of(name)) for name in ("create", "update")] == [4, 4]
 
 
+def test_of_a_repeated_import_that_is_interrupted_the_rows_say_what_was_done_before(
+    target: RunningSandbox, export: Callable[..., Path]
+) -> None:
+    path = export(*({"id": f"s-{number}", "total_tokens": 1} for number in range(5)))
+    target.fail("create", status=400, after=2, times=3)
+    command(target, "import", "--workers", "1", "--", str(path), code=8)
+    target.mend()
+    target.fail("create", delay=0.5, after=1)
+    env = {**os.environ, "QUANT_BASE_URL": target.host, "QUANT_API_TOKEN": target.access_token}
+    arguments = [QUANTCDN, "--organisation", "elsewhere", "sessions", "import", "--workers", "1", "--", str(path)]
+    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while len(target.requests.of("create")) < 7:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        written, said = process.communicate(timeout=60)
+
+    outcomes = [json.loads(line)["outcome"] for line in written.splitlines()]
+    assert outcomes == ["done_before", "done_before", "done", "done", "not_tried"]
+    assert said == "Sessions: 2 imported, 1 not tried, 2 imported before.\nInterrupted.\n"
+
+
+def test_a_repeated_import_says_how_all_are_imported_once_more(
+    target: RunningSandbox, export: Callable[..., Path]
+) -> None:
+    path = export({"id": "s-1"})
+    known = path.with_name("sessions.jsonl.imported.jsonl")
+    hint = "To import all of them once more, move that file away.\n"
+    assert hint not in command(target, "import", "--", str(path)).stderr
+    assert command(target, "import", "--", str(path)).stderr.endswith(f"stands in {known}.\n{hint}")
+    known.rename(path.with_name("moved"))
+    assert command(target, "import", "--", str(path)).stderr.startswith("Sessions: 1 imported.\n")
+
+
 def test_a_long_history_goes_in_pieces(target: RunningSandbox, api: AISessionsApi, export: Callable[..., Path]) -> None:
     said = [{"role": "user", "content": f"{number}" * 100_000} for number in range(9)] + [
         {"role": "assistant", "content": "é" * 300_000}
@@ -298,21 +332,22 @@ def test_a_session_lives_as_long_as_it_would_have(
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("no JSON", "Line 2 is no session that can be imported: it is no JSON in UTF-8"),
-        ("[]", "Line 2 is no session that can be imported: it is no JSON object with an id"),
+        ("no JSON", "Line 2 of {path} is no session that can be imported: it is no JSON\n"),
+        ("\udcff", "Line 2 of {path} is no session that can be imported: it is no UTF-8\n"),
+        ("[]", "Line 2 of {path} is no session that can be imported: it is no JSON object with an id\n"),
         ("{}", "it has no id"),
         ('{"id": "s-2", "user_id": ""}', "it does not say whose session it is: give a user for those"),
         ('{"id": "s-2", "user_id": 7, "messages": "none"}', "its user_id, messages cannot be read"),
-        ('{"id": "s-1", "user_id": "u"}', "Line 2 is the same session as line 1"),
+        ('{"id": "s-1", "user_id": "u"}', "Line 2 of {path} is the same session as line 1\n"),
     ],
 )
 def test_a_file_that_is_no_export_is_refused_before_anything_is_sent(
     target: RunningSandbox, export: Callable[..., Path], line: str, problem: str
 ) -> None:
     path = export({"id": "s-1"})
-    path.write_text(f"{path.read_text()}{line}\n")
+    path.write_text(f"{path.read_text()}{line}\n", errors="surrogateescape")
     run = command(target, "import", "--", str(path), code=2)
-    assert problem in run.stderr
+    assert problem.format(path=path) in run.stderr
     assert len(target.requests) == 0
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 

@@ -477,6 +477,18 @@ def test_what_is_wrong_with_the_order_is_said(env: dict[str, str]) -> None:
     assert none.startswith("Error: No such option: --colour")
 
 
+def test_a_word_that_is_the_name_of_an_option_gets_it_suggested(env: dict[str, str]) -> None:
+    version, helped, misspelt = together(
+        lambda *arguments: quantcdn(env, *arguments, code=2).stderr.splitlines()[-1],
+        ("version",),
+        ("help", "sessions"),
+        ("profile",),
+    )
+    assert version == "Error: No such command 'version'. Did you mean --version?"
+    assert helped == "Error: No such command 'help'. Did you mean --help?"
+    assert misspelt == "Error: No such command 'profile'. Did you mean 'profiles'?"
+
+
 def test_an_argument_or_an_error_forges_no_line_and_does_nothing_to_a_terminal(env: dict[str, str]) -> None:
     forged = "\nSessions: 3 deleted."
     hostile = f"\x1b]52;c;aGk=\x07\x9b31m\x85\u202e{forged}"
@@ -1458,10 +1470,39 @@ def test_an_erasure_of_nothing_is_refused(env: dict[str, str], tmp_path: Path) -
     assert [*tmp_path.glob("all.jsonl*")] == []
 
 
-def test_the_lines_of_an_import_are_not_taken_for_ids(env: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "imported.jsonl").write_text('{"id":"old","outcome":"done","new_id":"new"}\n')
-    run = quantcdn(env, "sessions", "delete", "--ids-from", str(tmp_path / "imported.jsonl"), code=2)
-    assert "names two sessions, by id and new_id" in run.stderr
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("s-1  Hello  5 min ago", "is no id. Give an id a line, or a session as list --output jsonl writes it"),
+        ("s-1,Hello,2026-01-01T00:00:00Z", "is no id. Give"),
+        ("s-1;Hello", "is no id. Give"),
+        ('["s-1", "s-2"]', "is no id. Give"),
+        ("[", "is no id. Give"),
+        ('"s-1"', "is no id. Give"),
+        ("{", "is not JSON. Give an id a line, or"),
+        ('{"title": "T"}', "is JSON, and has no id"),
+        ('{"id":"old","outcome":"done","new_id":"new"}', "is of an import, and names two, by id and new_id: give the"),
+    ],
+)
+def test_a_line_that_is_no_id_is_refused_by_its_number(
+    env: dict[str, str], tmp_path: Path, line: str, problem: str
+) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text(f"s-0\n\n{line}\n")
+    with scripted_server() as server:
+        settings = pointing_to(env, server.host)
+        named = quantcdn(settings, "sessions", "delete", "--ids-from", str(file), code=2)
+        piped = quantcdn(settings, "sessions", "delete", "--ids-from", "-", stdin=file.read_text(), code=2)
+        assert server.requests == []
+    assert named.stderr.startswith(f"Error: Line 3 of {file} {problem}")
+    assert piped.stderr.startswith(f"Error: Line 3 of standard input {problem}")
+
+
+def test_an_id_that_is_no_word_is_given_as_json_and_a_text_in_it_may_break(env: dict[str, str]) -> None:
+    lines = '{"id": "s 1,2", "title": "a\u2028b\x85c"}\r\ns-2\rs-3\n'
+    with scripted_server([answer(204)] * 3) as server:
+        run = quantcdn(pointing_to(env, server.host), "sessions", "delete", "--ids-from", "-", stdin=lines)
+    assert [record["id"] for record in records(run)] == ["s 1,2", "s-2", "s-3"]
 
 
 def test_a_user_is_erased_and_the_receipt_proves_it(service: Service, tmp_path: Path) -> None:
@@ -1655,6 +1696,7 @@ def test_the_environment_says_how_long_how_often_and_whether_to_log(env: dict[st
         ),
         ("QUANTCDN_RETRIES", "many", "Invalid value for QUANTCDN_RETRIES: "),
         ("QUANTCDN_RETRIES", "-1", "Invalid value for QUANTCDN_RETRIES: "),
+        ("QUANTCDN_LOG", "Info", "Invalid value for QUANTCDN_LOG: it must be debug, not 'info'"),
         ("QUANTCDN_PROFILE", "../x", "QUANTCDN_PROFILE: it must be of letters, digits,"),
         ("QUANTCDN_PROFILE", "x", "There is no profile x, which QUANTCDN_PROFILE names, in "),
         ("QUANT_ORGANISATION", "a/b", "QUANT_ORGANISATION: The organisation should be one path segment"),

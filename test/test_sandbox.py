@@ -1178,11 +1178,20 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         (["--organisation", "a/b"], "segment"),
         (["--token", "a b"], "--token: a token must be visible ASCII"),
         (["--token-file", "/dev/null"], "/dev/null: a token must be visible ASCII"),
+        (["--token-file", sys.executable], f"{re.escape(sys.executable)}: it is no UTF-8"),
         ([], "QUANTCDN_SANDBOX_TOKEN: a token must be visible ASCII"),
     ],
     ids=[
-        *("port in use", "port out of range", "not loopback", "database", "no database", "organisation", "token"),
-        *("token of a file", "token of the environment"),
+        *(
+            "port in use",
+            "port out of range",
+            "not loopback",
+            "database",
+            "no database",
+            "organisation",
+            "organization",
+        ),
+        *("token", "token of a file", "token of no text", "token of the environment"),
     ],
 )
 def test_what_cannot_start_is_one_line_and_exit_code_2(

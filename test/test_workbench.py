@@ -949,12 +949,23 @@ def test_a_believable_organisation_is_the_same_each_time(service: RunningSandbox
         service.demo()
 
 
-@pytest.mark.parametrize("line", ["[]", "no JSON", '{"userId": 1}'])
-def test_a_line_that_is_no_session_is_said(line: str, tmp_path: Path) -> None:
-    (tmp_path / "sessions.jsonl").write_text(f'{{"id": "s-1"}}\n{line}\n')
-    run = subprocess.run([*SANDBOX, "--seed", tmp_path / "sessions.jsonl"], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"[]", "it is no JSON object"),
+        (b"no JSON", "it is no JSON"),
+        (b"[" * 100_000, "it is no JSON"),
+        (b"\xff", "it is no UTF-8"),
+        (b'{"userId": 1}', "user_id must be a text, not of type int"),
+    ],
+    ids=["array", "text", "deep", "bytes", "user"],
+)
+def test_a_line_that_is_no_session_is_said(line: bytes, problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "sessions.jsonl"
+    file.write_bytes(b'{"id": "s-1"}\n' + line + b"\n")
+    run = subprocess.run([*SANDBOX, "--seed", file], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (2, "")
-    assert "line 2 is no session" in run.stderr
+    assert run.stderr.endswith(f": {file}: line 2 is no session that can be taken over: {problem}\n")
 
 
 @pytest.mark.parametrize("options", [[], ["--quiet"]], ids=["told", "quiet"])

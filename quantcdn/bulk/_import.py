@@ -145,9 +145,10 @@ class _Export:
         with self.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    session_id = replay_of(line, number, self._user_id).session_id
+                    session_id = replay_of(line, self._line(number), self._user_id).session_id
                     if session_id in self._places:
-                        raise ApiValueError(f"Line {number} is the same session as line {self._places[session_id][0]}")
+                        first, _ = self._places[session_id]
+                        raise ApiValueError(f"{self._line(number)} is the same session as line {first}")
                     self._places[session_id] = number, place
                 place += len(line)
         return list(self._places)
@@ -157,7 +158,11 @@ class _Export:
         number, place = self._places[session_id]
         with self.path.open("rb") as lines:
             lines.seek(place)
-            replay = replay_of(lines.readline(), number, self._user_id)
+            replay = replay_of(lines.readline(), self._line(number), self._user_id)
         if replay.session_id != session_id:
-            raise ApiValueError(f"Line {number} was the session {session_id} when the import began, and is another now")
+            was = f"was the session {session_id} when the import began, and is another now"
+            raise ApiValueError(f"{self._line(number)} {was}")
         return replay
+
+    def _line(self, number: int) -> str:
+        return f"Line {number} of {self.path}"

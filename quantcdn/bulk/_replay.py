@@ -104,12 +104,12 @@ class Replay:
         return math.ceil(min(max(left, _SHORTEST), _LONGEST) / timedelta(minutes=1))
 
 
-def replay_of(line: bytes, number: int, user_id: str | None) -> Replay:
+def replay_of(line: bytes, where: str, user_id: str | None) -> Replay:
     """The session in a line.
 
     Args:
         line: the line.
-        number: which one it is.
+        where: which one it is, in words.
         user_id: whose session it is, where it does not say itself.
 
     Raises:
@@ -122,7 +122,7 @@ def replay_of(line: bytes, number: int, user_id: str | None) -> Replay:
     except ValueError as error:
         if raised_by_signal_handler(error):
             raise
-        problem = "it is no JSON in UTF-8"
+        problem = "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no JSON"
     else:
         user = exported.user_id or user_id
         if exported.unread:
@@ -133,7 +133,7 @@ def replay_of(line: bytes, number: int, user_id: str | None) -> Replay:
             problem = "it does not say whose session it is: give a user for those"
         else:
             return Replay(exported.id, user, exported)
-    raise ApiValueError(f"Line {number} is no session that can be imported: {problem}")
+    raise ApiValueError(f"{where} is no session that can be imported: {problem}")
 
 
 def _said(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def quantcdn(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and exit.")
     ] = False,
 ) -> None:
-    is_logged = verbose or os.environ.get("QUANTCDN_LOG", "").strip().lower() == "debug"
+    log = os.environ.get("QUANTCDN_LOG", "").strip().lower()
+    if log not in ("", "debug"):
+        raise typer.BadParameter(f"it must be debug, not {log!r}", param_hint="QUANTCDN_LOG")
+    is_logged = verbose or log == "debug"
     context.obj = Connection(profile, organisation, base_url, token_file, timeout, retries, is_logged, quiet)
 
 

@@ -1,6 +1,6 @@
 """The commands that work on many sessions."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,7 +36,7 @@ _WORDS = {
 
 @command(
     sessions,
-    "Delete sessions with their messages. It does not ask.",
+    "Delete sessions with their messages. It does not ask. By filters, and to look first, there is prune.",
     [
         'quantcdn sessions delete -- "$session"',
         "quantcdn sessions list --user user-7 | quantcdn sessions delete --ids-from -",
@@ -52,7 +52,10 @@ def delete(
 ) -> Exit | None:
     from quantcdn import bulk
 
-    choose([{"An ID": session_ids}, {"--ids-from": ids_from}], "ids, or a file of them with --ids-from")
+    choose(
+        [{"An ID": session_ids}, {"--ids-from": ids_from}],
+        "ids, or a file of them with --ids-from; filters are for prune",
+    )
     ids = (session_ids or []) if ids_from is None else ids_in(ids_from)
     progress = len(ids) > 1 and not connection.quiet
     with connection.open() as (api, organisation):
@@ -251,13 +254,13 @@ def told(
     columns: Sequence[str],
     output: Output,
     done: str = "deleted",
-    new: "Sequence[Result] | None" = None,
+    is_before: "Callable[[Result], bool]" = lambda _: False,
 ) -> "Report":
     """The report of a piece of work, once it is told; also that of one that is interrupted.
 
     Args:
         done: what was done, in a word.
-        new: the results of this run, where what an earlier one has done is in the report too.
+        is_before: whether a result is of an earlier run, which the report may tell too.
     """
     from quantcdn.bulk import Interrupted
 
@@ -267,9 +270,9 @@ def told(
         if not interruption.report.results:
             raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
         with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
-            _tell(connection, interruption.report, columns, output, done)
+            _tell(connection, interruption.report, columns, output, done, is_before)
         raise KeyboardInterrupt("Interrupted.") from None
-    _tell(connection, report, columns, output, done, new)
+    _tell(connection, report, columns, output, done, is_before)
     return report
 
 
@@ -279,14 +282,10 @@ def _tell(
     columns: Sequence[str],
     output: Output,
     done: str,
-    new: "Sequence[Result] | None" = None,
+    is_before: "Callable[[Result], bool]",
 ) -> None:
-    records: Iterable[dict[str, Any]] = map(_record, report.results)
-    before: set[str] = set()
-    if new is not None:
-        before = {result.session_id for result in report.results if result.outcome == "done"}
-        before -= {result.session_id for result in new}
-        records = ({**record, "outcome": _BEFORE} if record["id"] in before else record for record in records)
+    before = {result.session_id for result in report.results if is_before(result)}
+    records = ({**_record(it), **({"outcome": _BEFORE} if it.session_id in before else {})} for it in report.results)
     try:
         write_records(records, columns, output)
     finally:  # what was done is said also where it cannot be written

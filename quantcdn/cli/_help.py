@@ -42,3 +42,10 @@ class Ending:
 
 class Root(Ending, TyperGroup):
     """All commands."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the first word names; where it names an option such as --version, say so."""
+        option = f"--{args[0]}"
+        if any(known.is_eager and option in known.opts for known in self.get_params(ctx)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {option}?")
+        return super().resolve_command(ctx, args)

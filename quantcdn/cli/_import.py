@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     The service gives them new ids and times of its own. Which session became which is written, and stands in
     FILE.imported.jsonl. Where it ends before its time, the same command goes on from there, and sends nothing twice.
     """,
-    ["quantcdn sessions import sessions.jsonl", "quantcdn sessions import --user user-12345 sessions.jsonl"],
+    ["quantcdn sessions import -- sessions.jsonl", "quantcdn sessions import --user user-12345 -- sessions.jsonl"],
     MANY,
     name="import",
 )
@@ -38,22 +38,38 @@ def import_(
     workers: Workers = 4,
     output: Output = None,
 ) -> Exit | None:
-    from quantcdn import bulk
+    from quantcdn import AISessionsApi, bulk
 
     if path.is_dir():  # also where the argument is empty
         raise Failure(Exit.USAGE, f"{path} is a directory: give a file")
-    new: list[Result] = []
-    how: Any = {"user_id": user, "workers": workers, "progress": not connection.quiet, "on_result": new.append}
+    sent: set[str | None] = set()
+
+    class Noting(AISessionsApi):
+        def create_ai_session(self, *arguments: Any, **options: Any) -> Any:
+            created = super().create_ai_session(*arguments, **options)
+            sent.add(created.session_id)
+            return created
+
+        def update_ai_session(self, organisation: str, session_id: str, *arguments: Any, **options: Any) -> Any:
+            sent.add(session_id)
+            return super().update_ai_session(organisation, session_id, *arguments, **options)
+
+    def is_before(result: "Result") -> bool:
+        return result.outcome == "done" and result.new_id not in sent
+
+    how: Any = {"user_id": user, "workers": workers, "progress": not connection.quiet}
     with connection.open() as (api, organisation):
         report = told(
             connection,
-            lambda: bulk.import_(api, organisation, path, **how),
+            lambda: bulk.import_(Noting(api.api_client), organisation, path, **how),
             ("id", "outcome", "new_id"),
             output,
             "imported",
-            new,
+            is_before,
         )
     if report.results:
         connection.tell("Not carried over: ids, times, and what create and update do not take.")
         connection.tell(f"Which session became which stands in {path}.imported.jsonl.")
+        if any(map(is_before, report.results)):
+            connection.tell("To import all of them once more, move that file away.")
     return exit_of(report.failures, len(report.results))

@@ -9,12 +9,17 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from quantcdn._show.visible import is_blank
+from quantcdn._show.visible import is_blank, visible
 from quantcdn.cli import _completion as completion
 from quantcdn.cli._connection import read_text
 from quantcdn.cli._exits import Exit, Failure
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+_is_no_id = re.compile(r"""[\s,;"'\[\]{}]""").search
+"""What stands between ids, or around them, in a table, CSV or JSON. An id that holds it can be given as JSON."""
+
+_ONE_A_LINE = "Give an id a line, or a session as list --output jsonl writes it"
 
 
 def duration(text: str) -> timedelta:
@@ -67,19 +72,26 @@ def ids_in(path: Path) -> list[str]:
 
     There may be none, as where what writes them into a pipe has found none.
     """
-    text = read_text(None if str(path) == "-" else path)
-    return [_id_in(line.strip()) for line in text.splitlines() if line.strip()]
+    source = None if str(path) == "-" else path
+    lines = re.split(r"\r\n|\r|\n", read_text(source))  # a text in JSON may hold what else str.splitlines splits at
+    name = visible(str(source or "standard input"))
+    return [_id_in(line, f"Line {number} of {name}") for number, line in enumerate(map(str.strip, lines), 1) if line]
 
 
-def _id_in(line: str) -> str:
+def _id_in(line: str, where: str) -> str:
     if not line.startswith("{"):
+        if _is_no_id(line):
+            raise Failure(Exit.USAGE, f"{where} is no id. {_ONE_A_LINE}")
         return line
-    session = json_object(line)
+    try:
+        session = json_object(line)
+    except typer.BadParameter:
+        raise Failure(Exit.USAGE, f"{where} is not JSON. {_ONE_A_LINE}") from None
     if "new_id" in session:
-        raise Failure(Exit.USAGE, "A line of an import names two sessions, by id and new_id: give the ids alone")
+        raise Failure(Exit.USAGE, f"{where} is of an import, and names two, by id and new_id: give the ids alone")
     session_id = session.get("id") or session.get("sessionId")
     if not isinstance(session_id, str):
-        raise Failure(Exit.USAGE, "A line of --ids-from is JSON, and has no id")
+        raise Failure(Exit.USAGE, f"{where} is JSON, and has no id")
     return session_id
 
 

@@ -22,8 +22,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -97,17 +97,23 @@ def _token(token: str | None, file: Path | None) -> str | None:
         OSError: the file cannot be read.
         ValueError: it is no token; the text says where it is from.
     """
-    said, source = token, "--token"
-    if file is not None:
-        said, source = file.read_text("utf-8").strip(), str(file)
-    elif token is None:
-        said, source = os.environ.get(_TOKEN), _TOKEN
-    if said is not None:
-        try:
+    source = str(file or (_TOKEN if token is None else "--token"))
+    with _blaming(source):
+        said = file.read_text("utf-8").strip() if file else os.environ.get(_TOKEN) if token is None else token
+        if said is not None:
             check_token(said)
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from None
     return said
+
+
+@contextmanager
+def _blaming(source: object) -> Generator[None, None, None]:
+    """Name where it is from in an error about what is said."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise ValueError(f"{source}: it is no UTF-8") from None
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
 
 
 def _say(request: Received) -> None:
@@ -285,7 +291,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantcdn.san
             ) as sandbox,
         ):
             if options.seed is not None:
-                with options.seed.open(encoding="utf-8") as lines:
+                with options.seed.open("rb") as lines, _blaming(options.seed):
                     sandbox.load(lines)
             if options.demo:
                 sandbox.demo()

@@ -167,7 +167,7 @@ class RunningSandbox(Sandbox):
         }
         return self._serving.wait_for(self._seed(fields, organisation, self.clock()))
 
-    def load(self, lines: Iterable[str]) -> int:
+    def load(self, lines: Iterable[str | bytes]) -> int:
         """Put the sessions of an export there, whole ones or listed ones. What has expired lives for another hour.
 
         Args:

@@ -97,7 +97,7 @@ def organisation_of(given: Mapping[str, Any], otherwise: str) -> str:
     return _text(given, "organisation", otherwise)
 
 
-def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
+def exported(lines: Iterable[str | bytes], now: datetime) -> Iterator[Seeded]:
     """The sessions in the lines of an export. What no session here has is left out, and what has expired lives again.
 
     Raises:
@@ -110,7 +110,7 @@ def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
         try:
             if not isinstance(cast("object", line), (str, bytes)):
                 raise ValueError(f"it is of type {type(line).__name__}, and no text")
-            fields = json.loads(line)
+            fields = _parsed(line)
             if not isinstance(fields, dict):
                 raise ValueError("it is no JSON object")
             known = {_snake(name): value for name, value in cast("dict[str, Any]", fields).items()}
@@ -121,6 +121,15 @@ def exported(lines: Iterable[str], now: datetime) -> Iterator[Seeded]:
             yield seeded(session, now)
         except ValueError as error:
             raise ValueError(f"line {number} is no session that can be taken over: {error}") from None
+
+
+def _parsed(line: str | bytes) -> object:
+    try:
+        return json.loads(line)
+    except UnicodeDecodeError:
+        raise ValueError("it is no UTF-8") from None
+    except (ValueError, RecursionError):
+        raise ValueError("it is no JSON") from None
 
 
 def _snake(name: str) -> str:
