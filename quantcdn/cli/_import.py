@@ -45,6 +45,8 @@ def import_(
     sent: set[str | None] = set()
 
     class Noting(AISessionsApi):
+        """The operations, which note the sessions that this run makes or goes on with, also one that is interrupted."""
+
         def create_ai_session(self, *arguments: Any, **options: Any) -> Any:
             created = super().create_ai_session(*arguments, **options)
             sent.add(created.session_id)
