@@ -1182,15 +1182,7 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         ([], "QUANTCDN_SANDBOX_TOKEN: a token must be visible ASCII"),
     ],
     ids=[
-        *(
-            "port in use",
-            "port out of range",
-            "not loopback",
-            "database",
-            "no database",
-            "organisation",
-            "organization",
-        ),
+        *("port in use", "port out of range", "not loopback", "database", "no database", "organisation"),
         *("token", "token of a file", "token of no text", "token of the environment"),
     ],
 )

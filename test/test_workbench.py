@@ -340,7 +340,7 @@ def test_a_clock_is_told_how_far_it_is_put_forward(
         ({"clock": lambda: 5}, "clock must return an aware datetime, such as .*, not of type int"),
         ({"clock": lambda: datetime(2026, 11, 22)}, "clock must return an aware datetime, such as .*, not a naive one"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_a_sandbox_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message), running(**given):
