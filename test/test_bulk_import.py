@@ -248,7 +248,7 @@ def test_a_signal_waits_for_what_is_under_way_and_the_next_import_goes_on(
 
     assert process.returncode == (130 if by == signal.SIGINT else 143)
     assert [json.loads(line)["outcome"] for line in written.splitlines()] == ["done", "done", "not_tried", "not_tried"]
-    assert said == "Sessions: 2 imported, 2 not tried.\nInterrupted.\n"
+    assert said == "Sessions: 2 imported, 2 not tried.\nInterrupted. The same command goes on from there.\n"
     assert again.stderr.startswith("Sessions: 2 imported, 2 imported before.\n")
     outcomes = [json.loads(line)["outcome"] for line in again.stdout.splitlines()]
     assert outcomes == ["done_before", "done_before", "done", "done"]
@@ -274,7 +274,10 @@ def test_of_a_repeated_import_that_is_interrupted_the_rows_say_what_was_done_bef
 
     outcomes = [json.loads(line)["outcome"] for line in written.splitlines()]
     assert outcomes == ["done_before", "done_before", "done", "done", "not_tried"]
-    assert said == "Sessions: 2 imported, 1 not tried, 2 imported before.\nInterrupted.\n"
+    assert (
+        said
+        == "Sessions: 2 imported, 1 not tried, 2 imported before.\nInterrupted. The same command goes on from there.\n"
+    )
 
 
 def test_a_repeated_import_says_how_all_are_imported_once_more(
@@ -336,7 +339,10 @@ def test_a_session_lives_as_long_as_it_would_have(
         ("\udcff", "Line 2 of {path} is no session that can be imported: it is no UTF-8\n"),
         ("[]", "Line 2 of {path} is no session that can be imported: it is no JSON object with an id\n"),
         ("{}", "it has no id"),
-        ('{"id": "s-2", "user_id": ""}', "it does not say whose session it is: give a user for those"),
+        (
+            '{"id": "s-2", "user_id": ""}',
+            "it does not say whose session it is, as an export does: give",
+        ),
         ('{"id": "s-2", "user_id": 7, "messages": "none"}', "its user_id, messages cannot be read"),
         ('{"id": "s-1", "user_id": "u"}', "Line 2 of {path} is the same session as line 1\n"),
     ],

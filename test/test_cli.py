@@ -1478,6 +1478,7 @@ def test_an_erasure_of_nothing_is_refused(env: dict[str, str], tmp_path: Path) -
         ("s-1;Hello", "is no id. Give"),
         ('["s-1", "s-2"]', "is no id. Give"),
         ("[", "is no id. Give"),
+        ("ID", "is the heading of a table. Give"),
         ('"s-1"', "is no id. Give"),
         ("{", "is not JSON. Give an id a line, or"),
         ('{"title": "T"}', "is JSON, and has no id"),

@@ -177,8 +177,16 @@ def test_a_session_that_is_not_there_cannot_be_resumed(api: AISessionsApi, sandb
         ({"user_id": 7}, "user_id"),
         ({"user_id": "u", "expiration_minutes": 4}, "expiration_minutes"),
         ({"user_id": "u", "initial_messages": [{"role": "narrator", "content": ""}]}, "initial_messages.0.role"),
+        (
+            {"user_id": "u", "initial_messages": "Be brief."},
+            r"initial_messages\n +Input should be a valid list, not str",
+        ),
+        (
+            {"user_id": "u", "initial_messages": user("Hello")},
+            r"initial_messages\n +Input should be a valid list, not dict",
+        ),
     ],
-    ids=["user", "expiry", "messages"],
+    ids=["user", "expiry", "messages", "a text", "a message"],
 )
 def test_what_the_contract_forbids_is_refused_before_anything_is_sent(
     connect: Connect, fields: dict[str, Any], name: str
@@ -800,7 +808,7 @@ NO_REPLIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "None": (lambda _: None, "NoneType"),
     "bytes": (lambda _: b"text", "bytes"),
     "a tuple": (lambda _: ("text", 5), "tuple"),
-    "a reply without text": (lambda _: Reply(None), "Reply"),  # type: ignore[arg-type]
+    "a reply without text": (lambda _: Reply(None), "Reply of NoneType"),  # type: ignore[arg-type]
     "a stream": (lambda _: (piece for piece in "text"), "generator; `stream` takes"),
 }
 
@@ -812,6 +820,17 @@ def test_what_is_no_reply_is_an_error_before_anything_is_stored(line: Line, infe
 
     with pytest.raises(ApiTypeError, match=f"infer must return a str or a quantcdn.Reply, not .*({name})"):
         conversation.turn("Hello", infer)
+
+    assert line.requests() == []
+
+
+def test_the_tokens_of_a_reply_are_a_number(line: Line) -> None:
+    conversation = line.open()
+    line.proxy.follow([])
+    reply: Any = Reply("Hi", tokens="12")  # type: ignore[arg-type]
+
+    with pytest.raises(ApiTypeError, match="The tokens of a reply must be an int, not str"):
+        conversation.turn("Hello", lambda _: reply)
 
     assert line.requests() == []
 

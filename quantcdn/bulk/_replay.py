@@ -130,7 +130,7 @@ def replay_of(line: bytes, where: str, user_id: str | None) -> Replay:
         elif not exported.id:
             problem = "it has no id"
         elif not user:
-            problem = "it does not say whose session it is: give a user for those"
+            problem = "it does not say whose session it is, as an export does: give a user for those"
         else:
             return Replay(exported.id, user, exported)
     raise ApiValueError(f"{where} is no session that can be imported: {problem}")

@@ -20,6 +20,7 @@ from quantcdn.exceptions import problem_of
 if TYPE_CHECKING:
     from quantcdn.bulk import Report, Result
 
+GOES_ON = "The same command goes on from there."
 _PLANNED = ("id", "title", "updated_at", "model")
 _DELETED = ("id", "outcome", "title", "updated_at", "model")
 _EXPORTED = {"covers", "complete", "counts", "gone", "size", "sha256"}
@@ -239,8 +240,7 @@ def export(
                 raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
             done = interruption.report.counts.get("done", 0)
             raise KeyboardInterrupt(
-                f"Interrupted: {done} of {len(interruption.report.results)} sessions stand in the file. "
-                "The same command goes on from there."
+                f"Interrupted: {done} of {len(interruption.report.results)} sessions stand in the file. {GOES_ON}"
             ) from None
     say_failures(failures)
     write_record({"file": str(path), **manifest.model_dump(include=_EXPORTED)}, output)
@@ -255,12 +255,14 @@ def told(
     output: Output,
     done: str = "deleted",
     is_before: "Callable[[Result], bool]" = lambda _: False,
+    interrupted: str = "Interrupted.",
 ) -> "Report":
     """The report of a piece of work, once it is told; also that of one that is interrupted.
 
     Args:
         done: what was done, in a word.
         is_before: whether a result is of an earlier run, which the report may tell too.
+        interrupted: what to say last where the work was interrupted.
     """
     from quantcdn.bulk import Interrupted
 
@@ -271,7 +273,7 @@ def told(
             raise KeyboardInterrupt(_BEFORE_ANYTHING) from None
         with suppress(BrokenPipeError):  # Ctrl-C has ended the reader too, as in `| tee`
             _tell(connection, interruption.report, columns, output, done, is_before)
-        raise KeyboardInterrupt("Interrupted.") from None
+        raise KeyboardInterrupt(interrupted) from None
     _tell(connection, report, columns, output, done, is_before)
     return report
 

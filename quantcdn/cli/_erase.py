@@ -12,7 +12,7 @@ import typer
 from quantcdn._show.age import TIME_NAMES
 from quantcdn._show.covered import ACTIVE
 from quantcdn._show.visible import visible
-from quantcdn.cli._bulk import exit_of, say_failures, told
+from quantcdn.cli._bulk import GOES_ON, exit_of, say_failures, told
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure, say
 from quantcdn.cli._files import write_own
@@ -24,8 +24,6 @@ from quantcdn.cli._sessions import sessions
 if TYPE_CHECKING:
     from quantcdn import AISessionsApi
     from quantcdn.bulk import Manifest, Result
-
-_GOES_ON = "The same command goes on from there."
 
 
 @command(
@@ -87,7 +85,7 @@ def erase(
             failures = _delete(api, receipt, how)
             _read_back(api, receipt)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"Interrupted: {receipt.deleted}. {receipt.path} says which. {_GOES_ON}") from None
+            raise KeyboardInterrupt(f"Interrupted: {receipt.deleted}. {receipt.path} says which. {GOES_ON}") from None
         finally:  # what was deleted is told also where it was interrupted
             receipt.write()
     say_failures(failures)
@@ -108,12 +106,12 @@ def _exported(api: "AISessionsApi", organisation: str, path: Path, **options: An
     try:
         manifest = bulk.export(api, organisation, path, **options)
     except bulk.Interrupted:
-        raise KeyboardInterrupt(f"Interrupted: nothing was deleted. {_GOES_ON}") from None
+        raise KeyboardInterrupt(f"Interrupted: nothing was deleted. {GOES_ON}") from None
     if manifest.complete:
         return manifest
     for session_id, problem in manifest.failures.items():
         say(f"{visible(session_id)}: {problem}")
-    raise Failure(Exit.PARTLY_FAILED, f"Nothing was deleted: not all could be exported. {_GOES_ON}")
+    raise Failure(Exit.PARTLY_FAILED, f"Nothing was deleted: not all could be exported. {GOES_ON}")
 
 
 def _read(receipt: Path, host: str, organisation: str, chosen: dict[str, Any]) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantcdn.cli._bulk import exit_of, told
+from quantcdn.cli._bulk import GOES_ON, exit_of, told
 from quantcdn.cli._connection import Connection, command
 from quantcdn.cli._exits import Exit, Failure
 from quantcdn.cli._help import MANY
@@ -68,10 +68,11 @@ def import_(
             output,
             "imported",
             is_before,
+            f"Interrupted. {GOES_ON}",
         )
     if report.results:
         connection.tell("Not carried over: ids, times, and what create and update do not take.")
         connection.tell(f"Which session became which stands in {path}.imported.jsonl.")
-        if any(map(is_before, report.results)):
+        if not report.failures and any(map(is_before, report.results)):
             connection.tell("To import all of them once more, move that file away.")
     return exit_of(report.failures, len(report.results))

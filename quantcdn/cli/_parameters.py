@@ -80,6 +80,8 @@ def ids_in(path: Path) -> list[str]:
 
 def _id_in(line: str, where: str) -> str:
     if not line.startswith("{"):
+        if line.lower() == "id":
+            raise Failure(Exit.USAGE, f"{where} is the heading of a table. {_ONE_A_LINE}")
         if _is_no_id(line):
             raise Failure(Exit.USAGE, f"{where} is no id. {_ONE_A_LINE}")
         return line

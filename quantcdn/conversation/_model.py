@@ -69,8 +69,10 @@ def whole_reply(result: object) -> Reply:
     """
     reply = _read(result)
     if reply is not None:
+        if not isinstance(tokens := cast("object", reply.tokens), int | None):
+            raise ApiTypeError(f"The tokens of a reply must be an int, not {type(tokens).__name__}")
         return reply
-    kind = type(result).__name__
+    kind = f"a Reply of {type(result.content).__name__}" if isinstance(result, Reply) else type(result).__name__
     hint = "; `stream` takes a reply in pieces" if isinstance(result, Iterator) else _hint(result)
     raise ApiTypeError(f"infer must return a str or a quantcdn.Reply, not {kind}{hint}")
 

@@ -26,12 +26,14 @@ def new_session(
     initial_messages: Sequence[object],
 ) -> CreateAISessionRequest:
     """The request for a session."""
+    # A text or a mapping is refused as one, and not character by character.
+    is_list = not isinstance(cast("object", initial_messages), str | Mapping)
     fields = {
         "user_id": user_id,
         "session_group": session_group,
         "metadata": metadata,
         "expiration_minutes": expiration_minutes,
-        "initial_messages": list(initial_messages) or None,
+        "initial_messages": (list(initial_messages) or None) if is_list else initial_messages,
     }
     return _made(CreateAISessionRequest, fields)
 
