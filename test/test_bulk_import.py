@@ -229,25 +229,31 @@ def test_a_process_that_is_killed_doubles_nothing(target: RunningSandbox, export
     assert len(target.requests.of("create", status=201)) == 8
 
 
+def signalled(target: RunningSandbox, path: Path, by: signal.Signals, *, creates: int) -> tuple[int, list[str], str]:
+    """The exit code, the outcomes and the last words of an import that gets a signal once so many creates have come."""
+    env = {**os.environ, "QUANT_BASE_URL": target.host, "QUANT_API_TOKEN": target.access_token}
+    arguments = [QUANTCDN, "--organisation", "elsewhere", "sessions", "import", "--workers", "1", "--", str(path)]
+    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while len(target.requests.of("create")) < creates:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(by)
+        written, said = process.communicate(timeout=60)
+    return process.returncode, [json.loads(line)["outcome"] for line in written.splitlines()], said
+
+
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_waits_for_what_is_under_way_and_the_next_import_goes_on(
     target: RunningSandbox, export: Callable[..., Path], by: signal.Signals
 ) -> None:
     path = export(*({"id": f"s-{number}", "total_tokens": 1} for number in range(4)))
     target.fail("create", delay=0.5, after=1)
-    env = {**os.environ, "QUANT_BASE_URL": target.host, "QUANT_API_TOKEN": target.access_token}
-    arguments = [QUANTCDN, "--organisation", "elsewhere", "sessions", "import", "--workers", "1", "--", str(path)]
-    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while len(target.requests.of("create")) < 2:
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(by)
-        written, said = process.communicate(timeout=60)
+    code, outcomes, said = signalled(target, path, by, creates=2)
     target.mend()
     again = command(target, "import", "--", str(path))
 
-    assert process.returncode == (130 if by == signal.SIGINT else 143)
-    assert [json.loads(line)["outcome"] for line in written.splitlines()] == ["done", "done", "not_tried", "not_tried"]
+    assert code == (130 if by == signal.SIGINT else 143)
+    assert outcomes == ["done", "done", "not_tried", "not_tried"]
     assert said == "Sessions: 2 imported, 2 not tried.\nInterrupted. The same command goes on from there.\n"
     assert again.stderr.startswith("Sessions: 2 imported, 2 imported before.\n")
     outcomes = [json.loads(line)["outcome"] for line in again.stdout.splitlines()]
@@ -263,21 +269,11 @@ def test_of_a_repeated_import_that_is_interrupted_the_rows_say_what_was_done_bef
     command(target, "import", "--workers", "1", "--", str(path), code=8)
     target.mend()
     target.fail("create", delay=0.5, after=1)
-    env = {**os.environ, "QUANT_BASE_URL": target.host, "QUANT_API_TOKEN": target.access_token}
-    arguments = [QUANTCDN, "--organisation", "elsewhere", "sessions", "import", "--workers", "1", "--", str(path)]
-    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while len(target.requests.of("create")) < 7:
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        written, said = process.communicate(timeout=60)
+    _, outcomes, said = signalled(target, path, signal.SIGINT, creates=7)
 
-    outcomes = [json.loads(line)["outcome"] for line in written.splitlines()]
     assert outcomes == ["done_before", "done_before", "done", "done", "not_tried"]
-    assert (
-        said
-        == "Sessions: 2 imported, 1 not tried, 2 imported before.\nInterrupted. The same command goes on from there.\n"
-    )
+    counts = "Sessions: 2 imported, 1 not tried, 2 imported before.\n"
+    assert said == f"{counts}Interrupted. The same command goes on from there.\n"
 
 
 def test_a_repeated_import_says_how_all_are_imported_once_more(
