@@ -24,7 +24,7 @@ import quantcdn
 
 SWALLOWING = [" > closed", " > _read > __instancecheck__"]
 """Functions in which others swallow what is raised: see `interrupted_everywhere.py`."""
-LOCKING = [" > isEnabledFor > _acquireLock", " > isEnabledFor > _releaseLock", " > isEnabledFor > __enter__"]
+LOCKING = " > isEnabledFor"
 """Where Python's log takes a lock of its own, that time."""
 
 PATIENCE = 10.0
@@ -76,7 +76,7 @@ def seen_of(call: Callable[[], object], number: int) -> str | None:
     other = threading.Thread(target=work, daemon=True)
     other.start()
     other.join(PATIENCE)
-    known = LOCKING if not ended else SWALLOWING if problem == "swallowed" else []
+    known = [LOCKING] if not ended else SWALLOWING if problem == "swallowed" else []
     if any(place in moment.functions for place in known):
         return ""
     if ended != ["an answer"]:

@@ -204,20 +204,9 @@ class LanguageServer:
             stderr=subprocess.DEVNULL,
         )
         self._ids = 0
-        self._file = folder / "user.py"
-        self.ask(
-            "initialize",
-            {
-                "processId": None,
-                "rootUri": folder.as_uri(),
-                "capabilities": {
-                    "textDocument": {"completion": {"completionItem": {"documentationFormat": ["markdown"]}}},
-                },
-                "workspaceFolders": [{"uri": folder.as_uri(), "name": "user"}],
-            },
-        )
-        self._send({"method": "initialized", "params": {}})
         self._version = 0
+        self._folder = folder
+        self._file = folder / "user.py"
 
     def __enter__(self) -> "LanguageServer":
         return self
@@ -225,6 +214,20 @@ class LanguageServer:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()
+
+    def initialize(self) -> None:
+        self.ask(
+            "initialize",
+            {
+                "processId": None,
+                "rootUri": self._folder.as_uri(),
+                "capabilities": {
+                    "textDocument": {"completion": {"completionItem": {"documentationFormat": ["markdown"]}}},
+                },
+                "workspaceFolders": [{"uri": self._folder.as_uri(), "name": "user"}],
+            },
+        )
+        self._send({"method": "initialized", "params": {}})
 
     def ask(self, method: str, params: object) -> Any:
         self._ids += 1
@@ -282,6 +285,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]
     settings = {"extraPaths": [str(PACKAGES)], "pythonVersion": "3.10"}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
     with LanguageServer(folder) as server:
+        server.initialize()
         yield server
 
 
