@@ -144,12 +144,12 @@ def served(site: Path) -> Iterator[str]:
 
 
 def said(address: str, profile: Path) -> list[str]:
-    """What a browser says on its console when it opens a page."""
+    """What a browser says on its console when it opens a page, but for what its own pages say."""
     command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     command += ["--disable-component-update", "--disable-sync", "--no-first-run", "--enable-logging=stderr"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}", "--dump-dom"]
     run = subprocess.run([*command, address], capture_output=True, text=True, check=True)
-    return re.findall(r":CONSOLE.*?\] (.*)", run.stderr)
+    return [line for line in re.findall(r":CONSOLE.*?\] (.*)", run.stderr) if "source: chrome://" not in line]
 
 
 def test_a_browser_loads_nothing_from_elsewhere_and_has_nothing_to_say(site: Path, tmp_path: Path) -> None:
