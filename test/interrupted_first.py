@@ -24,8 +24,8 @@ import quantcdn
 
 SWALLOWING = [" > closed", " > _read > __instancecheck__"]
 """Functions in which others swallow what is raised: see `interrupted_everywhere.py`."""
-LOCKING = " > isEnabledFor"
-"""Where Python's log takes a lock of its own, that time."""
+LOCKING = (" > isEnabledFor", " > isEnabledFor > _acquireLock", " > isEnabledFor > _releaseLock")
+"""Ends of a moment at which Python's log takes or returns a lock of its own, that time."""
 
 PATIENCE = 10.0
 """How long another thread may take for its call, in seconds."""
@@ -76,8 +76,8 @@ def seen_of(call: Callable[[], object], number: int) -> str | None:
     other = threading.Thread(target=work, daemon=True)
     other.start()
     other.join(PATIENCE)
-    known = [LOCKING] if not ended else SWALLOWING if problem == "swallowed" else []
-    if any(place in moment.functions for place in known):
+    left_locked = not ended and moment.functions.endswith(LOCKING)
+    if left_locked or (ended and problem == "swallowed" and any(place in moment.functions for place in SWALLOWING)):
         return ""
     if ended != ["an answer"]:
         problem = f"another thread: {ended}"
