@@ -17,6 +17,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import metadata
@@ -297,6 +298,7 @@ def test_a_python_example_runs_and_prints_what_it_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where the files that it writes are
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if "import pytest" in example.text:
         file = tmp_path / "test_example.py"
         file.write_text(example.text)
