@@ -3,6 +3,9 @@
 The timeout of the socket is set anew, to the time that is left, before each piece of an answer is read. And how an
 answer is framed is told here, by RFC 9112: http.client takes a cut for an end, and the announcement of an answer for
 the answer.
+
+Python closes a file that nobody holds any more, also one whose making was cut short by an interrupt: so what closing
+needs is there in the class.
 """
 
 import contextlib
@@ -35,6 +38,8 @@ _BODILESS = frozenset([HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED])
 
 class _TimedFile(io.RawIOBase):
     """What comes on a socket whose timeout is kept up to date."""
+
+    _file = io.RawIOBase()
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -81,6 +86,8 @@ class Incoming(io.BufferedReader):
     Attributes:
         is_free: whether it stands between two answers, so that another may be read from it.
     """
+
+    _process: int | None = None
 
     def __init__(self, sock: socket.socket) -> None:
         self._timed = _TimedFile(sock)
@@ -145,9 +152,10 @@ class Answer(http.client.HTTPResponse):
         keep_alive: what the server says of how long it keeps the connection, if it does.
     """
 
-    fp: Any
+    fp: Any = None
     headers: Any
     msg: Any
+    length: int | None = None
     keep_alive: str | None = None
 
     def __init__(
@@ -160,8 +168,8 @@ class Answer(http.client.HTTPResponse):
         is_last: bool = False,
     ) -> None:
         incoming.start(deadline)
-        super().__init__(cast("Any", incoming), debuglevel, method)
         self._incoming = incoming
+        super().__init__(cast("Any", incoming), debuglevel, method)
         self._is_last = is_last
         self._most_fields = deadline.sending.max_headers
         self._has_body = method != "HEAD"
