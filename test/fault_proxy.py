@@ -26,6 +26,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 _whole_url = re.compile(rb"^([A-Z]+ )http://[^/ ]+")
+_labelled = re.compile(rb"\r\nX-Label: ([^\r]*)", re.IGNORECASE)
 _elsewhere = re.compile(rb"(\r\nHost: )service\.test")
 
 
@@ -130,12 +131,14 @@ class Exchange:
         fault: what it met.
         kept: whether its connection had carried a request before.
         status: what the service answered, or None where it was not asked.
+        label: the value of the header field ``X-Label``, by which a test knows what it sent.
     """
 
     target: str
     fault: Fault
     kept: bool = False
     status: int | None = None
+    label: str = ""
 
     @property
     def forwarded(self) -> bool:
@@ -259,7 +262,7 @@ class FaultProxy:
             return False
         with self._changed:
             fault = next(self._plan, PASS)
-            exchange = Exchange(request.partition(b" HTTP")[0].decode(), fault, kept)
+            exchange = Exchange(request.partition(b" HTTP")[0].decode(), fault, kept, label=_label(request))
             self.exchanges.append(exchange)
         if not fault.unread:
             request += requests.read(length)
@@ -328,6 +331,11 @@ def _read_head(stream: BinaryIO) -> tuple[bytes, int]:
             length = int(value)
         head += line
     return head, length
+
+
+def _label(head: bytes) -> str:
+    found = _labelled.search(head)
+    return found[1].decode() if found else ""
 
 
 def _refusal(status: int) -> tuple[bytes, bytes]:

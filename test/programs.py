@@ -1,12 +1,14 @@
 """Real network programs, started by the tests between the SDK and a server.
 
 Each runs on a free port of 127.0.0.1, in the foreground, as a child that ends with its `with` block, and is ready when
-the block begins. It runs in the folder of its files, and knows them by their names alone. A test whose program is
-absent is skipped by name; ``test/install-programs`` installs them all.
+the block begins. nginx listens on ``::1`` as well, which is where a SOCKS proxy looks for localhost if it comes first.
+A program runs in the folder of its files, and knows them by their names alone. A test whose program is absent is
+skipped by name; ``test/install-programs`` installs them all.
 """
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -63,11 +65,24 @@ def quoted(path: Path) -> str:
     return f'"{escaped}"'
 
 
+def _is_free_of_ipv6(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", port))
+        return True
+    return False
+
+
+_HAS_IPV6 = _is_free_of_ipv6(0)
+
+
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens, by IPv6 neither."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if not _HAS_IPV6 or _is_free_of_ipv6(port):
+            return port
 
 
 @contextlib.contextmanager
@@ -129,12 +144,14 @@ def tls_before(directory: Path, backend: str, certificate: Path) -> Generator[Pr
 @contextlib.contextmanager
 def _nginx(directory: Path, block: str) -> Generator[Program, None, None]:
     port = free_port()
+    addresses = [f"127.0.0.1:{port}", *([f"[::1]:{port}"] if _HAS_IPV6 else [])]  # what localhost may be
+    block = re.sub("listen LISTEN(.*?);", lambda found: "".join(f"listen {to}{found[1]};" for to in addresses), block)
     (directory / "nginx.conf").write_text(
         f"""
         daemon off;
         master_process off;  # one process, which is the child of the test
         pid nginx.pid;
-        {block.replace("LISTEN", f"127.0.0.1:{port}")}
+        {block}
         events {{}}
         """,
         "utf-8",

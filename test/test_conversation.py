@@ -593,19 +593,25 @@ class Told(NamedTuple):
 
 def append_all(line: Line, conversation: Conversation, turns: list[list[dict[str, str]]]) -> list[Told]:
     """Append turns, one after the other, whatever becomes of them."""
-    told: list[Told] = []
-    for turn in turns:
-        before = len(line.proxy.exchanges)
+    outcomes: list[bool | None] = []
+    for number, turn in enumerate(turns):
         try:
-            conversation.append(*turn, tokens=1, _request_timeout=0.4)
-            stored = True
+            conversation.append(*turn, tokens=1, _request_timeout=0.4, _headers={"X-Label": str(number)})
+            outcomes.append(True)
         except OutcomeUnknownException:
-            stored = None
+            outcomes.append(None)
         except ApiException:
-            stored = False
-        sent = [each.fault for each in line.proxy.exchanges[before:] if each.target.startswith("PUT")]
-        assert all(fault.status == 429 for fault in sent[:-1]), "only what was refused is sent again"
-        told.append(Told(stored, bool(sent) and sent[-1].seen is not Seen.ANSWER))
+            outcomes.append(False)
+    line.proxy.settle()  # on a busy machine, it may get to a request when its turn is over
+    sent: dict[str, list[Fault]] = {}
+    for each in line.proxy.exchanges:
+        if each.target.startswith("PUT"):
+            sent.setdefault(each.label, []).append(each.fault)
+    told: list[Told] = []
+    for number, stored in enumerate(outcomes):
+        faults = sent.get(str(number), [])
+        assert all(fault.status == 429 for fault in faults[:-1]), "only what was refused is sent again"
+        told.append(Told(stored, bool(faults) and faults[-1].seen is not Seen.ANSWER))
     return told
 
 
