@@ -141,15 +141,16 @@ def _done(work: str, api: AISessionsApi, folder: Path, options: Any) -> dict[str
 
 @contextmanager
 def _killing(client: Any, count: int) -> Iterator[Callable[[bulk.Result], None]]:
-    """What kills a worker, amid its work, when a quarter of so many sessions is dealt with, a half, and three."""
-    workers = iter(client.run(os.getpid).values())  # those that are started in their place live
+    """What kills a worker, but not the last, when a quarter of so many sessions is dealt with, a half, and three."""
+    _, *workers = client.run(os.getpid).values()  # one lives: Dask does not promise to start others in their place
+    left = iter(workers)
     marks = {count // 4, count // 2, 3 * count // 4}
     dealt_with = itertools.count(1)
     timers: list[threading.Timer] = []
 
     def note(_: bulk.Result) -> None:
         if next(dealt_with) in marks:
-            for pid in itertools.islice(workers, 1):
+            for pid in itertools.islice(left, 1):
                 timers.append(threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)))
                 timers[-1].start()
 

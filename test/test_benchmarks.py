@@ -394,7 +394,7 @@ def test_writers_write_on_and_on(tmp_path: Path) -> None:
 def test_work_on_many_sessions_is_told_and_loses_and_doubles_none(tmp_path: Path) -> None:
     with service.serving() as sandbox:
         by_threads = list(many.by_threads(sandbox, [30], tmp_path, Interpreter()))
-        _, _, *killed = clusters.with_a_worker_killed(sandbox, 2, 400, tmp_path)
+        _, _, *killed = clusters.with_a_worker_killed(sandbox, 3, 400, tmp_path)
 
     assert [(taken.sessions, taken.work) for taken in by_threads] == [(30, "export"), (30, "delete")]
     assert [row.split(" | ")[0] for row in killed] == ["export", "extend", "delete"]
