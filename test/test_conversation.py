@@ -567,6 +567,7 @@ def test_sending_and_reading_back_end_within_the_time_allowed(line: Line) -> Non
     assert line.requests() == ["PUT", "GET"]
 
 
+@pytest.mark.needs_pace
 def test_the_time_of_the_client_holds_where_a_call_names_none(line: Line, sandbox: Sandbox, connect: Connect) -> None:
     session_id = line.open().session_id
     hasty = connect(line.proxy.host, sandbox.access_token, timeout=0.4)

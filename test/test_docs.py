@@ -710,7 +710,7 @@ def check_sandbox_faults(table: Table, _sent: dict[str, Received]) -> None:
                 service.fail("update", **eval(f"dict({plain(fault)})")),
                 pytest.raises(quantcdn.ApiException) as caught,
             ):
-                api.update_ai_session(service.organisation, session, {"tokensUsed": 5}, _request_timeout=0.5)
+                api.update_ai_session(service.organisation, session, {"tokensUsed": 5}, _request_timeout=2)
             assert type(caught.value).__name__ == plain(raised), fault
             stored = api.get_ai_session(service.organisation, session).to_dict()["total_tokens"]
             assert stored == {"nothing": 0, "all": 5}[done], fault

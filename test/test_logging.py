@@ -71,7 +71,7 @@ def test_each_attempt_is_one_line_at_level_debug(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with scripted_server(script) as server, contextlib.suppress(ApiException):
-        connect(server.host, retries=AT_ONCE).get_ai_session("org", "s-1", _request_timeout=0.5)
+        connect(server.host, retries=AT_ONCE).get_ai_session("org", "s-1", _request_timeout=2)
     records = [record for record in caplog.records if record.name == "quantcdn"]
     assert [record.levelno for record in records] == [logging.DEBUG] * len(expected)
     for record, pattern in zip(records, expected, strict=True):

@@ -486,7 +486,7 @@ def test_a_limit_on_requests_is_waited_out_by_every_operation(
     operation: Operation, tmp_path: Path, network: Network, sandbox: Sandbox, direct: AISessionsApi, session: str
 ) -> None:
     limit = "limit_req zone=all; limit_req_status 429;"
-    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=2r/s;"
+    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=1r/s;"
     before = facts(direct, sandbox.organisation)
     with nginx(tmp_path, limit + passing_on(sandbox.host), zone) as program:
         api = network.client(f"http://{program.address}", retries=RetryPolicy(attempts=5, backoff=0.3))
@@ -504,7 +504,7 @@ def test_a_limit_that_says_when_to_come_back_is_obeyed(
     tmp_path: Path, network: Network, sandbox: Sandbox, session: str
 ) -> None:
     limit = "limit_req zone=all; limit_req_status 429; add_header Retry-After 1 always;"
-    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=2r/s;"
+    zone = "limit_req_zone $binary_remote_addr zone=all:1m rate=1r/s;"
     with nginx(tmp_path, limit + passing_on(sandbox.host), zone) as program:
         api = network.client(f"http://{program.address}")
         WRITES["update"](api, sandbox.organisation, session)

@@ -93,7 +93,7 @@ def test_an_answer_that_comes_too_late_is_of_something_done(service: RunningSand
     session = service.seed()
     service.fail("update", delay=60)
     with pytest.raises(OutcomeUnknownTimeoutException):
-        api.update_ai_session(service.organisation, session, SAID, _request_timeout=0.5)
+        api.update_ai_session(service.organisation, session, SAID, _request_timeout=2)
     assert said(api, service, session) == 1
 
 
@@ -608,7 +608,7 @@ def test_the_plugin_gives_each_test_a_sandbox_as_new(tmp_path: Path, spread: lis
     ("made", "fault"),
     [
         (OutcomeUnknownConnectionException("the connection was lost"), {"drop": "after"}),
-        (OutcomeUnknownTimeoutException("no answer within 0.5 s"), {"delay": 60}),
+        (OutcomeUnknownTimeoutException("no answer within 2 s"), {"delay": 60}),
         (OutcomeUnknownServiceException(503, "Service Unavailable"), {"status": 503}),
     ],
     ids=["lost", "late", "503"],
@@ -619,7 +619,7 @@ def test_an_unknown_outcome_in_a_mock_is_like_those_of_the_sdk(
     session = service.seed()
     service.fail("any", **fault)
     with pytest.raises(OutcomeUnknownException) as caught:
-        api.extend_ai_session(service.organisation, session, _request_timeout=0.5)
+        api.extend_ai_session(service.organisation, session, _request_timeout=2)
     double = Mock(spec=AISessionsApi)
     double.extend_ai_session.side_effect = made
     (result,) = bulk.extend(double, "org", 5, session_ids=[session]).results
