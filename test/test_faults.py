@@ -313,6 +313,7 @@ def check_attempts(error: ApiException, count: int) -> None:
     )
 
 
+@pytest.mark.needs_pace
 @each_variant
 @each_operation
 @pytest.mark.parametrize("fault", HEAD_FAULTS, ids=str)
@@ -539,6 +540,7 @@ def test_what_never_reached_the_server_is_raised_as_such(
     check_attempts(error, fault.attempts)
 
 
+@pytest.mark.needs_pace
 @each_operation
 @pytest.mark.parametrize(
     "fault", [each for each in UNREACHABLE if each.attempts > 1 and each.host != "nothing.invalid"]
