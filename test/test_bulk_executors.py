@@ -375,6 +375,31 @@ def test_on_a_cluster_that_loses_a_worker_no_extension_is_doubled(
     assert set(sent.values()) == {1}
 
 
+def test_a_cluster_holds_no_batch_any_more_whose_note_is_taken_away(
+    service: RunningSandbox, api: AISessionsApi, client: Any
+) -> None:
+    """It would have it done again where it loses the worker that keeps what the batch brought."""
+
+    def held() -> set[str]:
+        tasks = client.run_on_scheduler(lambda dask_scheduler: list(map(str, dask_scheduler.tasks)))
+        return {name for name in [*tasks, *client.list_datasets()] if name.startswith(("perform_batch", "quantcdn"))}
+
+    before = held()  # by work of other tests that was given up
+    still_held: set[str] = set()
+
+    def look(_: bulk.Result) -> None:
+        still_held.update(held() - before)
+
+    ids = seeded(service, 10)
+    for session_id in ids:  # a batch each
+        bulk.extend(
+            api, service.organisation, 5, session_ids=[session_id], executor=client.get_executor(), on_result=look
+        )
+
+    assert set(asked(service, "extend")) == {*ids}
+    assert still_held == set()
+
+
 def test_of_two_workers_of_a_cluster_that_begin_a_batch_at_once_one_extends(
     service: RunningSandbox, api: AISessionsApi, client: Any, tmp_path: Path
 ) -> None:

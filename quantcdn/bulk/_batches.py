@@ -184,6 +184,7 @@ class Remote:
         except Exception as error:  # its worker is lost, or what it brought
             return _all(batch.session_ids, self._in_doubt, error)
         finally:
+            del future  # as long as it is held, a cluster does again what it loses of it
             if self._on_cluster and self._changes:
                 forget(batch.name)
 
