@@ -47,15 +47,30 @@ def pool(kind: str, size: int = 2) -> Generator[Executor, None, None]:
         yield executor
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    """A client of a Dask cluster with two processes, which are started again where they are lost."""
+@contextlib.contextmanager
+def dask_cluster(size: int) -> Generator[Any, None, None]:
+    """A client of a Dask cluster of so many processes."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+            n_workers=size, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.wait_for_workers(size)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """A client of a cluster that tests share which kill none of its workers."""
+    with dask_cluster(2) as client:
+        yield client
+
+
+@pytest.fixture
+def mortal() -> Iterator[Any]:
+    """A client of a cluster of a test's own, which may kill two workers: Dask does not start others each time."""
+    with dask_cluster(3) as client:
         yield client
 
 
@@ -360,12 +375,12 @@ def test_of_a_pool_that_breaks_each_outcome_is_true_and_nothing_is_doubled(
 
 @pytest.mark.parametrize("before", [True, False])
 def test_on_a_cluster_that_loses_a_worker_no_extension_is_doubled(
-    service: RunningSandbox, client: Any, before: bool, tmp_path: Path
+    service: RunningSandbox, mortal: Any, before: bool, tmp_path: Path
 ) -> None:
     ids = seeded(service, 250)
     fatal = deadly(service, tmp_path / "calls", 130, before=before)
     report = bulk.extend(
-        fatal, service.organisation, 5, session_ids=ids, executor=client.get_executor(retries=3), workers=1
+        fatal, service.organisation, 5, session_ids=ids, executor=mortal.get_executor(retries=3), workers=1
     )
 
     sent = asked(service, "extend")
@@ -401,14 +416,14 @@ def test_a_cluster_holds_no_batch_any_more_whose_note_is_taken_away(
 
 
 def test_of_two_workers_of_a_cluster_that_begin_a_batch_at_once_one_extends(
-    service: RunningSandbox, api: AISessionsApi, client: Any, tmp_path: Path
+    service: RunningSandbox, api: AISessionsApi, mortal: Any, tmp_path: Path
 ) -> None:
     ids = seeded(service, 40)
     organisation = Met(service.organisation)
     organisation.calls = tmp_path / "calls"
     threads = ThreadPoolExecutor(1)
-    client.wait_for_workers(2)  # one that another test has killed may not be back
-    workers = [client.get_executor(workers=[address], pure=False) for address in client.scheduler_info()["workers"]]
+    addresses = list(mortal.scheduler_info()["workers"])
+    workers = [mortal.get_executor(workers=[address], pure=False) for address in addresses[:2]]
 
     class Twice(distributed.cfexecutor.ClientExecutor):  # type: ignore[misc]
         """Has all done by each of the workers, as where one is given up for lost, and lives."""
@@ -419,20 +434,20 @@ def test_of_two_workers_of_a_cluster_that_begin_a_batch_at_once_one_extends(
 
     with threads:
         for session_id in ids:  # a batch each
-            bulk.extend(api, organisation, 5, session_ids=[session_id], executor=Twice(client))
+            bulk.extend(api, organisation, 5, session_ids=[session_id], executor=Twice(mortal))
     sent = asked(service, "extend")
 
     assert set(sent) == {*ids}
     assert set(sent.values()) == {1}
-    assert [name for name in client.list_datasets() if name.startswith("quantcdn")] == []
+    assert [name for name in mortal.list_datasets() if name.startswith("quantcdn")] == []
 
 
 def test_on_a_cluster_that_loses_a_worker_everything_is_deleted(
-    service: RunningSandbox, api: AISessionsApi, client: Any, tmp_path: Path
+    service: RunningSandbox, api: AISessionsApi, mortal: Any, tmp_path: Path
 ) -> None:
     ids = seeded(service, 250)
     fatal = deadly(service, tmp_path / "calls", 130, before=False)
-    report = bulk.delete(fatal, service.organisation, everything=True, executor=client.get_executor(), workers=1)
+    report = bulk.delete(fatal, service.organisation, everything=True, executor=mortal.get_executor(), workers=1)
 
     assert report.counts == {"done": 250}, "what was gone when it was tried again had been deleted"
     assert api.list_ai_sessions(service.organisation) == []
@@ -440,10 +455,10 @@ def test_on_a_cluster_that_loses_a_worker_everything_is_deleted(
 
 
 def test_on_a_cluster_that_loses_a_worker_every_session_is_got_and_exported_once(
-    service: RunningSandbox, client: Any, tmp_path: Path
+    service: RunningSandbox, mortal: Any, tmp_path: Path
 ) -> None:
     ids = seeded(service, 120)
-    executor = client.get_executor()
+    executor = mortal.get_executor()
     fatal = deadly(service, tmp_path / "first", 70, before=False)
     got = list(bulk.get(fatal, service.organisation, executor=executor))
     before = asked(service, "get")
