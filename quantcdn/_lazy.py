@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from types import ModuleType
 
 
 class _Lazy:
@@ -26,7 +27,8 @@ def load_when_used(package: str, home_of: dict[str, str], submodules: tuple[str,
     """Let a package load its names when they are first used.
 
     The names stand in the class of the package, where completers look for them, and not in `dir` of it: what walks
-    through that would load them all, as freezegun would with the clock stopped already.
+    through that would load them all, as freezegun would with the clock stopped already. The completer of IPython looks
+    nowhere else, so that its shell is shown them.
 
     Args:
         package: its name. It is being imported.
@@ -36,4 +38,15 @@ def load_when_used(package: str, home_of: dict[str, str], submodules: tuple[str,
     lazy = {name: _Lazy(home, name) for name, home in home_of.items()}
     lazy |= {name: _Lazy(f"{package}.{name}") for name in submodules}
     module = sys.modules[package]
-    module.__class__ = type("Package", (type(module),), lazy)
+    kind = type(module)
+
+    def names(package: ModuleType) -> list[str]:
+        there = kind.__dir__(package)
+        return [*there, *(name for name in lazy if name not in there)] if _in_ipython() else list(there)
+
+    module.__class__ = type("Package", (kind,), {**lazy, "__dir__": names})
+
+
+def _in_ipython() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None

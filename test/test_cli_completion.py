@@ -1,6 +1,7 @@
 """What Tab offers in a shell: by the protocol of Typer's script for bash, and in the real shells."""
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -39,7 +40,7 @@ def service(home: dict[str, str]) -> Iterator[Service]:
 
 def offered(env: dict[str, str], line: str) -> set[str]:
     """What is offered for the word that a line ends with, which may be empty yet."""
-    words = line.split(" ")
+    words = shlex.split(f"{line}.")  # so that a word that is empty yet is one
     protocol = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_QUANTCDN_COMPLETE": "complete_bash"}
     run = subprocess.run([QUANTCDN], env={**env, **protocol}, capture_output=True, text=True, check=False)
     assert run.stderr == ""
@@ -96,7 +97,7 @@ def test_a_service_that_fails_or_is_slow_is_passed_over_in_silence(
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 def test_a_token_file_that_can_be_read_only_once_is_not_read(service: Service, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "token")
-    assert offered(service.env, f"quantcdn --token-file {tmp_path}/token sessions show ") == set()
+    assert offered(service.env, f"quantcdn --token-file {shlex.quote(f'{tmp_path}/token')} sessions show ") == set()
 
 
 def test_profiles_are_offered(home: dict[str, str], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from test_cli import ORGANISATION, QUANTCDN, TOKEN, Service, env, quantcdn, service
@@ -18,13 +19,17 @@ PAGE = (Path(__file__).parent.parent / "docs" / "CommandLine.md").read_text("utf
 SECTION = PAGE.partition("\n## Every night\n")[2].partition("\n## ")[0]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home with the command where the page has it."""
-    programs = tmp_path / "quantcdn" / ".venv" / "bin"
+def with_the_command(home: Path) -> Path:
+    """A home, with the command put where the page has it."""
+    programs = home / "quantcdn" / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "quantcdn").symlink_to(QUANTCDN)
-    return tmp_path
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return with_the_command(tmp_path)
 
 
 def at_night(command: str, home: Path) -> "subprocess.CompletedProcess[str]":
@@ -83,15 +88,17 @@ def test_the_line_of_cron_in_the_example_works_as_printed(service: Service, home
     assert service.left() == set()
 
 
-def test_systemd_takes_the_units_as_printed(home: Path) -> None:
+def test_systemd_takes_the_units_as_printed() -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     units = re.findall(r"`(?:[^`]*/)?(quantcdn-prune\.\w+)`:\n\n```ini\n(.*?)```", SECTION, re.DOTALL)
     assert [name for name, _ in units] == ["quantcdn-prune.service", "quantcdn-prune.timer"]
-    for name, text in units:
-        (home / name).write_text(text.replace("%h", str(home)), "utf-8")
-    verify = ["systemd-analyze", "verify", "--man=no", *(str(home / name) for name, _ in units)]
-    run = subprocess.run(verify, capture_output=True, text=True, check=False)
+    with TemporaryDirectory(dir="/tmp") as folder:  # of a program whose path has a quote, systemd runs none
+        home = with_the_command(Path(folder))
+        for name, text in units:
+            (home / name).write_text(text.replace("%h", str(home)), "utf-8")
+        verify = ["systemd-analyze", "verify", "--man=no", *(str(home / name) for name, _ in units)]
+        run = subprocess.run(verify, capture_output=True, text=True, check=False)
 
     assert [line for line in run.stderr.splitlines() if "quantcdn-prune" in line] == []
     assert run.returncode == 0, run.stderr

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import pydoc
 import re
 import subprocess
@@ -51,6 +52,33 @@ def test_there_are_eighteen_methods() -> None:
     assert len(METHODS) == 18
 
 
+IN_IPYTHON = """
+import sys
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.run_cell("import quantcdn")
+for typed in sys.argv[1:]:
+    with provisionalcompleter():
+        print(*(completion.text for completion in shell.Completer.completions(typed, len(typed))))
+print(*(name for name in sys.modules if name.startswith("quantcdn.")))
+"""
+
+
+def test_ipython_completes_the_public_names_and_loads_none(tmp_path: Path) -> None:
+    typed = ["quantcdn.", "quantcdn.AISess", "quantcdn.models.CreateAISessionRequestI"]
+    program = [sys.executable, "-c", IN_IPYTHON, *typed]
+    env = {**os.environ, "IPYTHONDIR": str(tmp_path)}
+    shown = subprocess.run(program, env=env, capture_output=True, text=True, check=True).stdout
+
+    names, begun, model, loaded = (set(line.split()) for line in shown.splitlines())
+    assert names >= {*quantcdn.__all__} - {"__version__"}
+    assert begun == {"AISessionsApi"}
+    assert "CreateAISessionRequestInitialMessagesInner" in model
+    assert loaded <= {"quantcdn._lazy", "quantcdn._version", "quantcdn.models"}
+
+
 # `help` and signatures
 
 
@@ -66,6 +94,11 @@ def test_help_shows_no_addresses(name: str) -> None:
     shown = pydoc.render_doc(getattr(quantcdn, name), renderer=pydoc.plaintext)
     # Python 3.14 shows this cell of its own in every named tuple.
     assert " at 0x" not in re.sub(r"^ \|  __classdictcell__ = .*$", "", shown, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["bulk", "models"])
+def test_help_of_a_module_shows_no_addresses(name: str) -> None:
+    assert " at 0x" not in pydoc.render_doc(getattr(quantcdn, name), renderer=pydoc.plaintext)
 
 
 @each_model

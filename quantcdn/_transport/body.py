@@ -1,6 +1,7 @@
 """The body of an answer, read whole: unpacked, and within its limits of size and time."""
 
 import contextlib
+import io
 import math
 import zlib
 from typing import Final
@@ -73,7 +74,7 @@ def unread_body(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
     """
     if response.closed:
         return response.data
-    if response.tell() == 0:
+    if _is_untouched(response):
         return whole_body(response, limit, Deadline(math.inf))
     body = bytearray()
     try:
@@ -88,6 +89,13 @@ def unread_body(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
             raise
         raise unreadable(response, "what is left of its body cannot be unpacked") from None
     return bytes(body)
+
+
+def _is_untouched(response: urllib3.BaseHTTPResponse) -> bool:
+    try:
+        return response.tell() == 0
+    except io.UnsupportedOperation:  # in a browser
+        return True
 
 
 def unreadable(response: urllib3.BaseHTTPResponse, problem: str) -> ResponseFormatException:

@@ -11,14 +11,21 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetPydanticSchema, Strict, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Strict, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import Self
 
 from quantcdn._interrupts import raised_by_signal_handler
 from quantcdn._shared import undisturbed
 
-Instant = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: core_schema.datetime_schema())]
+
+class _InstantSchema:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.datetime_schema()
+
+
+Instant = Annotated[datetime, _InstantSchema]
 """A datetime. Pydantic is not asked what that is: where a test has stopped the clock by then, it does not know."""
 
 # Where calls take more of a stack that is short, pydantic writes fewer levels.
