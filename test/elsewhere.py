@@ -17,19 +17,25 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TESTS = [
     "test/test_bulk_interrupts.py",
+    "test/test_cli_completion.py",
+    "test/test_cli_nightly.py",
     "test/test_conversation_limits.py",
+    "test/test_corner_cases.py",
     "test/test_deadlines.py",
     "test/test_examples.py",
     "test/test_networks.py",
+    "test/test_pages.py",
     "test/test_sandbox.py",
+    "test/test_sandbox_control.py",
     "test/test_stalls.py",
+    "test/test_streaming.py",
     "test/test_cli.py::test_closed_streams_are_no_error",
     "test/test_cli.py::test_a_token_file_may_be_a_pipe",
     "test/test_cli.py::test_what_is_no_text_is_written_as_escapes",
     "test/test_cli.py::test_a_chat_on_a_terminal_has_a_prompt_and_goes_on_after_a_failure",
     "test/test_cli.py::test_bash_completes_commands_and_options",
 ]
-"""Those that time, and those that start programs."""
+"""Of those that time, and of those that start programs: all of them take an hour."""
 USER = "nobody"
 GROUP = 65534
 FOLDER = 'an "é"\'s'
