@@ -48,5 +48,5 @@ def load_when_used(package: str, home_of: dict[str, str], submodules: tuple[str,
 
 
 def _in_ipython() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)  # it may be on its way
+    return shell is not None and shell() is not None
