@@ -18,7 +18,6 @@ ROOT = Path(__file__).parent.parent
 TESTS = [
     "test/test_bulk_interrupts.py",
     "test/test_cli_completion.py",
-    "test/test_cli_nightly.py",
     "test/test_conversation_limits.py",
     "test/test_corner_cases.py",
     "test/test_deadlines.py",
