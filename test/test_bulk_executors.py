@@ -1,5 +1,6 @@
 """Bulk work by executors of the application's own: process pools, loky, a Dask cluster, and workers that are lost."""
 
+import asyncio
 import contextlib
 import dataclasses
 import hashlib
@@ -50,14 +51,16 @@ def pool(kind: str, size: int = 2) -> Generator[Executor, None, None]:
 @contextlib.contextmanager
 def dask_cluster(size: int) -> Generator[Any, None, None]:
     """A client of a Dask cluster of so many processes."""
-    with (
-        distributed.LocalCluster(
-            n_workers=size, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        client.wait_for_workers(size)
-        yield client
+    cluster = distributed.LocalCluster(
+        n_workers=size, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+    )
+    try:
+        with distributed.Client(cluster) as client:
+            client.wait_for_workers(size)
+            yield client
+    finally:
+        with contextlib.suppress(asyncio.TimeoutError):  # where it is just starting a worker in the place of another
+            cluster.close()
 
 
 @pytest.fixture(scope="module")
