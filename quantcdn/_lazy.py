@@ -1,6 +1,7 @@
 """Packages whose names are loaded when they are first used."""
 
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType
 
@@ -40,9 +41,9 @@ def load_when_used(package: str, home_of: dict[str, str], submodules: tuple[str,
     module = sys.modules[package]
     kind = type(module)
 
-    def names(package: ModuleType) -> list[str]:
-        there = kind.__dir__(package)
-        return [*there, *(name for name in lazy if name not in there)] if _in_ipython() else list(there)
+    def names(package: ModuleType) -> Iterable[str]:
+        loaded = kind.__dir__(package)
+        return {*loaded, *lazy} if _in_ipython() else loaded
 
     module.__class__ = type("Package", (kind,), {**lazy, "__dir__": names})
 

@@ -103,9 +103,9 @@ def test_interrupted_at_any_moment_it_ends_and_tells_the_truth(
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # Python swallows a press that comes in a finalizer
     chance = random.Random(workers)
     stopped_halfway = 0
-    longest = shortest_work(connect, workers)
+    whole = shortest_work(connect, workers)
     for number in range(ROUNDS // 2):
-        presses = Presses(chance.uniform(0, longest), *[chance.uniform(0, 0.002)] * (number % 2))
+        presses = Presses(chance.uniform(0, whole), *[chance.uniform(0, 0.002)] * (number % 2))
         report = None
         with scripted_server(repeat([0.001, json_answer({})])) as server:
             api = connect(server.host)
